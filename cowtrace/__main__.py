@@ -1,0 +1,5 @@
+"""``python -m cowtrace``."""
+
+from cowtrace.cli import main
+
+main()

@@ -1,0 +1,14 @@
+"""The commands: one file each, plus one line in ``REGISTRY``. A command parses arguments, calls the library, prints."""
+
+from __future__ import annotations
+
+#: Command -> its line in ``cowtrace --help``. The module ``cowtrace.commands.<name>`` holds a click command named ``command``.
+REGISTRY: dict[str, str] = {
+    "ingest": "Read recordings into a store of Parquet tables.",
+    "info": "Show what was read, what was lost, what this recording can and cannot tell.",
+    "script": "Print every recorded event in time order, like perf script.",
+    "query": "Run SQL, or a query of the library, on a store.",
+    "report": "Print the bill: faults by cause, process, mapping and fork.",
+    "record": "Record a command, a process or the system with the right events.",
+    "doctor": "Check what this host can record, and what to change.",
+}

@@ -1,0 +1,30 @@
+"""The tables of a store, each declared once."""
+
+from __future__ import annotations
+
+from cowtrace.schema.column import NAME, SCHEMA_VERSION, Column, Table
+from cowtrace.schema.fault import COPY_KINDS, EVIDENCE, FAULT, KINDS
+from cowtrace.schema.history import CGROUP, FORK, PROCESS, STACK, VMA
+from cowtrace.schema.other import COPYUP, LOSS, MEMINFO, RAW_RECORD, SMAPS, SOURCE, SPAN, VMSTAT
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        FAULT,
+        PROCESS,
+        FORK,
+        VMA,
+        COPYUP,
+        SMAPS,
+        SPAN,
+        LOSS,
+        STACK,
+        CGROUP,
+        VMSTAT,
+        MEMINFO,
+        RAW_RECORD,
+        SOURCE,
+    )
+}
+
+__all__ = ["COPY_KINDS", "EVIDENCE", "KINDS", "NAME", "SCHEMA_VERSION", "TABLES", "Column", "Table"]

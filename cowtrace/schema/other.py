@@ -1,0 +1,118 @@
+"""Tables of everything beside faults: ``copyup``, ``smaps``, ``vmstat``, ``meminfo``, ``span``, ``loss``, ``raw_record``, ``source``."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from cowtrace.schema.column import Column, Table, address, duration_ns, key, label, pid, size_bytes, ts_ns
+
+COPYUP = Table(
+    "copyup",
+    "one overlay copy-up",
+    (
+        ts_ns("Start of the system call that paid for it."),
+        duration_ns("Time blocked."),
+        pid("tgid", "Process that paid."),
+        label("comm", "Its thread's name."),
+        label("trigger", "open_write, truncate, chmod, chown, utimes, rename, link, xattr."),
+        label("path", "File; NULL when no name was recorded.", nullable=True),
+        size_bytes("copied_bytes", "Data copied to the upper layer."),
+        Column("metadata_only", pa.bool_(), "Only metadata was copied.", nullable=True),
+        label("evidence", "As in fault."),
+    ),
+)
+
+SMAPS = Table(
+    "smaps",
+    "one mapping in one snapshot",
+    (
+        ts_ns("When the snapshot was taken; nanoseconds since 1970 unless the manifest says otherwise.", nullable=True),
+        pid("tgid", "Process.", nullable=True),
+        label("form", "smaps, or rollup: the kernel's own total over all mappings."),
+        key("snapshot_id", "Number of the snapshot within the store."),
+        address("start_addr", "First byte."),
+        address("end_addr", "One past the last byte."),
+        label("perms", "As printed: rwxp."),
+        Column("pgoff", pa.uint64(), "Offset in the file.", unit="bytes"),
+        label("dev", "Device as major:minor."),
+        Column("inode", pa.uint64(), "Inode number."),
+        label("path", "Path or pseudo path as printed; NULL when empty.", nullable=True),
+        label("vm_flags", "VmFlags: two-letter codes joined by blanks; NULL when the line is absent.", nullable=True),
+    ),
+    open_ended=True,
+)
+
+VMSTAT = Table(
+    "vmstat",
+    "one counter in one snapshot of /proc/vmstat",
+    (
+        ts_ns("When the snapshot was taken.", nullable=True),
+        key("snapshot_id", "Number of the snapshot within the store."),
+        label("name", "Counter; pg*, thp_*, pswp*, numa_* count since boot, nr_* are levels in pages."),
+        Column("value", pa.uint64(), "As printed.", unit="count"),
+    ),
+)
+
+MEMINFO = Table(
+    "meminfo",
+    "one line of one snapshot of /proc/meminfo",
+    (
+        ts_ns("When the snapshot was taken.", nullable=True),
+        key("snapshot_id", "Number of the snapshot within the store."),
+        label("name", "Field as printed."),
+        Column("value_kb", pa.uint64(), "KiB; a plain count for the HugePages_* lines.", unit="KiB"),
+    ),
+)
+
+SPAN = Table(
+    "span",
+    "one call from function_graph",
+    (
+        ts_ns("Entry of the function."),
+        duration_ns("Entry to exit.", nullable=True),
+        Column("cpu", pa.int32(), "CPU.", nullable=True),
+        pid("tid", "Thread.", nullable=True),
+        label("comm", "Its name."),
+        label("function", "Kernel function, compiler suffixes removed."),
+        Column("depth", pa.int32(), "Nesting, 0 = outermost."),
+    ),
+)
+
+LOSS = Table(
+    "loss",
+    "one gap",
+    (
+        key("source_id", "Row of source."),
+        ts_ns("When it was reported; NULL when the recording does not say.", nullable=True),
+        Column("lost_events", pa.int64(), "Events lost; NULL when only the fact is known.", unit="count", nullable=True),
+        label("reason", "lost: a ring buffer dropped records. lost_samples: the kernel's count per event of the same loss. throttle, dropped."),
+        label("event", "Event, where the loss is counted per event.", nullable=True),
+        Column("cpu", pa.int32(), "CPU.", nullable=True),
+    ),
+)
+
+RAW_RECORD = Table(
+    "raw_record",
+    "one record of a kind that no other table takes",
+    (
+        key("source_id", "Row of source."),
+        ts_ns("Its time, when it carries one.", nullable=True),
+        Column("offset", pa.int64(), "Byte offset in the (decompressed) stream.", unit="bytes"),
+        Column("type", pa.int32(), "Record type number."),
+        label("type_name", "Its name in the kernel's or perf's headers; 'unknown' when newer than cowtrace."),
+        Column("misc", pa.int32(), "The header's misc bits."),
+        Column("payload", pa.binary(), "Bytes after the record header."),
+    ),
+)
+
+SOURCE = Table(
+    "source",
+    "one input",
+    (
+        key("source_id", "This row's number."),
+        label("path", "As given."),
+        label("format", "perf.data, trace.dat, smaps, ..."),
+        label("sha256", "Of its bytes."),
+        label("facts", "Everything the header says, as JSON."),
+    ),
+)
