@@ -5,7 +5,8 @@ from __future__ import annotations
 from cowtrace.schema.column import NAME, SCHEMA_VERSION, Column, Table
 from cowtrace.schema.fault import COPY_KINDS, EVIDENCE, FAULT, KINDS
 from cowtrace.schema.history import CGROUP, FORK, PROCESS, STACK, VMA
-from cowtrace.schema.other import COPYUP, LOSS, MEMINFO, RAW_RECORD, SMAPS, SOURCE, SPAN, VMSTAT
+from cowtrace.schema.other import COPYUP, LOSS, MEMINFO, RAW_RECORD, SOURCE, SPAN, VMSTAT
+from cowtrace.schema.smaps import SMAPS
 
 TABLES: dict[str, Table] = {
     table.name: table

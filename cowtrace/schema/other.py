@@ -1,10 +1,10 @@
-"""Tables of everything beside faults: ``copyup``, ``smaps``, ``vmstat``, ``meminfo``, ``span``, ``loss``, ``raw_record``, ``source``."""
+"""Tables of everything beside faults: ``copyup``, ``vmstat``, ``meminfo``, ``span``, ``loss``, ``raw_record``, ``source``."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from cowtrace.schema.column import Column, Table, address, duration_ns, key, label, pid, size_bytes, ts_ns
+from cowtrace.schema.column import Column, Table, duration_ns, key, label, pid, size_bytes, ts_ns
 
 COPYUP = Table(
     "copyup",
@@ -20,26 +20,6 @@ COPYUP = Table(
         Column("metadata_only", pa.bool_(), "Only metadata was copied.", nullable=True),
         label("evidence", "As in fault."),
     ),
-)
-
-SMAPS = Table(
-    "smaps",
-    "one mapping in one snapshot",
-    (
-        ts_ns("When the snapshot was taken; nanoseconds since 1970 unless the manifest says otherwise.", nullable=True),
-        pid("tgid", "Process.", nullable=True),
-        label("form", "smaps, or rollup: the kernel's own total over all mappings."),
-        key("snapshot_id", "Number of the snapshot within the store."),
-        address("start_addr", "First byte."),
-        address("end_addr", "One past the last byte."),
-        label("perms", "As printed: rwxp."),
-        Column("pgoff", pa.uint64(), "Offset in the file.", unit="bytes"),
-        label("dev", "Device as major:minor."),
-        Column("inode", pa.uint64(), "Inode number."),
-        label("path", "Path or pseudo path as printed; NULL when empty.", nullable=True),
-        label("vm_flags", "VmFlags: two-letter codes joined by blanks; NULL when the line is absent.", nullable=True),
-    ),
-    open_ended=True,
 )
 
 VMSTAT = Table(

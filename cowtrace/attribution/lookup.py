@@ -1,0 +1,47 @@
+"""Verdicts for whole columns: ``decide`` once per distinct combination of facts, then a table lookup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cowtrace.attribution.asof import Int
+from cowtrace.attribution.facts import decode
+from cowtrace.attribution.verdict import Verdict, decide
+
+
+class VerdictTable:
+    """Grows with the distinct verdicts of a recording; row numbers are stable."""
+
+    def __init__(self) -> None:
+        self.rows: list[Verdict] = []
+        self._row_of_code: dict[int, int] = {}
+        self._row_of_verdict: dict[Verdict, int] = {}
+
+    def lookup(self, codes: Int) -> Int:
+        """Row of the verdict of each encoded combination of facts."""
+        encoded = pc.dictionary_encode(pa.array(codes))
+        numbers = np.array([self._row(code) for code in encoded.dictionary.to_pylist()], np.int64)
+        return numbers[encoded.indices.to_numpy()] if len(numbers) else np.empty(0, np.int64)
+
+    def kind_in(self, kinds: Iterable[str]) -> np.ndarray:
+        """bool per row: is its kind one of these."""
+        wanted = set(kinds)
+        return np.array([row.kind in wanted for row in self.rows], np.bool_)
+
+    def column(self, name: str) -> list[object]:
+        """One attribute of all rows."""
+        return [getattr(row, name) for row in self.rows]
+
+    def _row(self, code: int) -> int:
+        row = self._row_of_code.get(code)
+        if row is None:
+            verdict = decide(decode(code))
+            row = self._row_of_verdict.setdefault(verdict, len(self.rows))
+            if row == len(self.rows):
+                self.rows.append(verdict)
+            self._row_of_code[code] = row
+        return row

@@ -1,0 +1,188 @@
+"""Pairing: which entry, exit, exception and inner events are one fault.
+
+Faults of one task do not nest (the handler never touches user memory), so per thread the fault events come as
+``[exception] entry [exit]``; what lies between entry and exit happened inside. An entry without exit failed (or its exit was lost), an exit
+without entry was under way when the recording began (or its entry was lost).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cowtrace.attribution import roles as R
+from cowtrace.attribution.asof import Int
+from cowtrace.attribution.roles import Roles
+from cowtrace.attribution.rows import Rows
+
+Bool = npt.NDArray[np.bool_]
+
+#: Rows inside one unfinished fault that are kept for the next batch; a thread that stopped faulting must not pile up others.
+_CARRIED_INNER = 64
+
+NO_ALLOC, ALLOC_UNKNOWN = -1, -2
+
+# include/linux/gfp_types.h: ___GFP_MOVABLE has been bit 3 and ___GFP_ZERO bit 8 since 4.19 (bit 15 before)
+_GFP_MOVABLE, _GFP_ZERO = 0x8, 0x100
+
+
+@dataclass(slots=True)
+class Faults:
+    """Faults of one batch in thread order; int64[n] unless said.
+
+    Attributes:
+        start: Row (in ``rows``) that dates the fault.
+        exit: Row of its exit, -1 without.
+        exception: Row of its exception, -1 without.
+        order: Largest order of a movable page allocated inside; NO_ALLOC; ALLOC_UNKNOWN when not recorded.
+        zeroed: bool[n], that allocation asked for zeroed memory.
+        alloc_count: Movable allocations inside.
+        rss: Bit set of counters changed inside (1 file, 2 anon, 4 swap, 8 shmem).
+    """
+
+    rows: Rows
+    start: Int
+    exit: Int
+    exception: Int
+    order: Int
+    zeroed: Bool
+    alloc_count: Int
+    rss: Int
+
+
+def thread_order(tid: Int) -> Int:
+    """Stable order by thread. Radix sort on dense 16-bit numbers where they suffice."""
+    distinct, dense = np.unique(tid, return_inverse=True) if len(tid) < 1 << 14 else _dense(tid)
+    if len(distinct) < 1 << 16:
+        return np.argsort(dense.astype(np.uint16), kind="stable")
+    return np.argsort(dense, kind="stable")
+
+
+def _dense(tid: Int) -> tuple[Int, Int]:
+    low = int(tid.min())
+    span = int(tid.max()) - low + 1
+    if span > 1 << 24:
+        distinct, dense = np.unique(tid, return_inverse=True)
+        return distinct, dense
+    table = np.zeros(span, np.int64)
+    table[tid - low] = 1
+    distinct = np.flatnonzero(table)
+    table[distinct] = np.arange(len(distinct))
+    return distinct + low, table[tid - low]
+
+
+def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]:
+    """Find the faults of a batch.
+
+    Args:
+        rows: Events in time order, with what the last batch left over in front.
+        roles: The recording's roles.
+        final: No batch follows: nothing is left over.
+
+    Returns:
+        The faults in thread order, and the rows that wait for the next batch.
+    """
+    order = thread_order(rows.tid)
+    role = rows.role[order]
+    tid = rows.tid[order]
+    fault_roles = _fault_roles(roles)
+    at = np.flatnonzero(np.isin(role, fault_roles)) if len(fault_roles) else np.empty(0, np.int64)
+    row = order[at]
+    kind, thread = role[at], tid[at]
+    same_next = np.r_[thread[1:] == thread[:-1], False] if len(at) else np.empty(0, np.bool_)
+    is_exc = (kind == R.EXC_USER) | (kind == R.EXC_KERNEL)
+    is_exit = (kind == R.MINOR) | (kind == R.MAJOR)
+    is_entry = kind == R.ENTRY
+    if rows.addr is not None and roles.has_error_code:
+        user_half = rows.addr[row] >= 0
+        is_exc &= user_half
+    matched_exc = np.zeros(len(at), np.bool_)
+    if roles.has_entry and roles.has_error_code and len(at) > 1:
+        address = rows.addr[row] if rows.addr is not None else np.zeros(len(row), np.int64)
+        matched_exc[:-1] = is_exc[:-1] & is_entry[1:] & same_next[:-1] & ((address[:-1] == address[1:]) | (address[1:] == 0))
+    opens = is_entry | (is_exc & ~matched_exc)
+    can_close = is_entry if roles.has_entry else is_exc
+    matched_exit = np.zeros(len(at), np.bool_)
+    matched_exit[1:] = is_exit[1:] & can_close[:-1] & same_next[:-1]
+    starts = np.flatnonzero(opens | (is_exit & ~matched_exit))
+    closed = np.zeros(len(starts), np.bool_)
+    follows = np.minimum(starts + 1, max(len(at) - 1, 0))
+    if len(at):
+        closed = matched_exit[follows] & (follows > starts)
+    left_over, keep = _left_over(rows, order, tid, at, starts, closed, is_exc, matched_exc, roles, final)
+    starts, closed = starts[keep], closed[keep]
+    follows = follows[keep]
+    exit_at = np.where(closed, at[follows] if len(at) else 0, -1)
+    own_exit = is_exit[starts]
+    had_exc = np.where(starts > 0, matched_exc[np.maximum(starts - 1, 0)], False)
+    exc_row = np.where(had_exc, row[np.maximum(starts - 1, 0)], np.where(is_exc[starts], row[starts], -1)) if len(at) else starts
+    exit_row = np.where(closed, order[np.maximum(exit_at, 0)], np.where(own_exit, row[starts], -1)) if len(at) else starts
+    faults = Faults(
+        rows,
+        row[starts],
+        exit_row,
+        exc_row,
+        np.full(len(starts), NO_ALLOC if roles.has_alloc and roles.has_exit else ALLOC_UNKNOWN),
+        np.zeros(len(starts), np.bool_),
+        np.zeros(len(starts), np.int64),
+        np.zeros(len(starts), np.int64),
+    )
+    if roles.has_exit:
+        faults.order[~closed & (faults.order == NO_ALLOC)] = ALLOC_UNKNOWN
+        _join_inner(faults, rows, order, role, at[starts], exit_at)
+    return faults, left_over
+
+
+def _fault_roles(roles: Roles) -> list[int]:
+    if roles.sampled:
+        # sampled events can't be paired, and entry and exit count the same fault: take one of them
+        return [R.ENTRY] if roles.has_entry else [R.MINOR, R.MAJOR]
+    return [R.ENTRY, R.MINOR, R.MAJOR, R.EXC_USER, R.EXC_KERNEL]
+
+
+def _left_over(
+    rows: Rows, order: Int, tid: Int, at: Int, starts: Int, closed: Bool, is_exc: Bool, matched: Bool, roles: Roles, final: bool
+) -> tuple[Rows | None, Bool]:
+    """Faults still open at the end of the batch, with everything of their thread since; and which starts are not among them."""
+    keep = np.ones(len(starts), np.bool_)
+    if final or not len(at) or not (roles.has_exit or (roles.has_entry and roles.has_error_code)):
+        return None, keep
+    thread_end = np.searchsorted(tid, tid[at[starts]], side="right")
+    last_start = np.r_[tid[at[starts]][1:] != tid[at[starts]][:-1], True] if len(starts) else np.empty(0, np.bool_)
+    waits = last_start & ~closed & (roles.has_exit | is_exc[starts])
+    waits &= ~np.isin(rows.role[order[at[starts]]], (R.MINOR, R.MAJOR))
+    # nothing of the fault roles may follow: the start is the thread's last fault event
+    next_at = np.where(starts + 1 < len(at), at[np.minimum(starts + 1, len(at) - 1)], len(tid))
+    waits &= next_at >= thread_end
+    which = np.flatnonzero(waits)
+    keep[which] = False
+    if not len(which):
+        return None, keep
+    begin = at[np.maximum(starts[which] - (matched[np.maximum(starts[which] - 1, 0)] & (starts[which] > 0)), 0)]
+    length = np.minimum(thread_end[which] - begin, _CARRIED_INNER)
+    index = np.repeat(begin - (np.cumsum(length) - length), length) + np.arange(int(length.sum()))
+    return rows.take(np.sort(order[index])), keep
+
+
+def _join_inner(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int, exit_at: Int) -> None:
+    """What was allocated and counted between entry and exit."""
+    if rows.first is None or rows.second is None or not len(start_at):
+        return
+    inner = np.flatnonzero((role == R.ALLOC) | (role == R.RSS))
+    owner = np.searchsorted(start_at, inner) - 1
+    inside = (owner >= 0) & (exit_at[np.maximum(owner, 0)] > inner)
+    inner, owner = inner[inside], owner[inside]
+    row = order[inner]
+    is_alloc = role[inner] == R.ALLOC
+    gfp = rows.second[row]
+    movable = is_alloc & ((gfp & _GFP_MOVABLE) != 0)
+    order_of = rows.first[row[movable]]
+    np.maximum.at(faults.order, owner[movable], order_of)
+    np.add.at(faults.alloc_count, owner[movable], 1)
+    largest = order_of == faults.order[owner[movable]]
+    zero = (gfp[movable] & _GFP_ZERO) != 0
+    faults.zeroed[owner[movable][largest & zero]] = True
+    own_mm = ~is_alloc & (gfp == 1)
+    np.bitwise_or.at(faults.rss, owner[own_mm], 1 << np.clip(rows.first[row[own_mm]], 0, 3))

@@ -1,0 +1,84 @@
+"""Which events of a recording mean what to the attribution, by their names only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cowtrace.parsers.base import EventDesc
+
+ENTRY, MINOR, MAJOR, EXC_USER, EXC_KERNEL, ALLOC, RSS, NEWTASK, CLONE_ENTER, CLONE_EXIT, UFFD, OTHER = range(12)
+
+#: Event name -> role. Software events: include/uapi/linux/perf_event.h; exceptions:*: arch/x86/include/asm/trace/exceptions.h;
+#: kmem:*: include/trace/events/kmem.h. ftrace names have no system in front when they come from text.
+NAMES: dict[str, int] = {
+    "page-faults": ENTRY,
+    "faults": ENTRY,
+    "minor-faults": MINOR,
+    "major-faults": MAJOR,
+    "exceptions:page_fault_user": EXC_USER,
+    "exceptions:page_fault_kernel": EXC_KERNEL,
+    "kmem:mm_page_alloc": ALLOC,
+    "kmem:rss_stat": RSS,
+    "task:task_newtask": NEWTASK,
+    "syscalls:sys_enter_userfaultfd": UFFD,
+    **{f"syscalls:sys_enter_{call}": CLONE_ENTER for call in ("clone", "clone3", "fork", "vfork")},
+    **{f"syscalls:sys_exit_{call}": CLONE_EXIT for call in ("clone", "clone3", "fork", "vfork")},
+}
+
+
+@dataclass(slots=True)
+class Roles:
+    """The events of a recording by role, and what the recording can therefore tell.
+
+    Attributes:
+        of_event: Role of each event index.
+        events: Role -> event indices.
+        has_entry: Faults are seen at entry by ``page-faults``, every one of them (period 1).
+        has_exit: Their outcome is seen by minor-faults and major-faults, every one of them.
+        has_error_code: ``exceptions:*`` are recorded.
+        has_frames: Entry and exit carry page size and page frame.
+        has_alloc: Page allocations are recorded.
+        has_rss: Counter changes are recorded.
+        sampled: The fault events are sampled: they can't be paired, each row stands for ``weight`` faults.
+    """
+
+    of_event: list[int]
+    events: dict[int, list[int]] = field(default_factory=dict)
+    has_entry: bool = False
+    has_exit: bool = False
+    has_error_code: bool = False
+    has_page_size: bool = False
+    has_frames: bool = False
+    has_alloc: bool = False
+    has_rss: bool = False
+    sampled: bool = False
+
+    def names(self, role: int) -> list[int]:
+        """Event indices of a role."""
+        return self.events.get(role, [])
+
+
+def assign_roles(events: Iterable[EventDesc]) -> Roles:
+    """Find the roles of a recording's events. A second event of the same software role (recorded twice) is left out."""
+    roles = Roles([])
+    once = {ENTRY, MINOR, MAJOR, EXC_USER, EXC_KERNEL, ALLOC, RSS, NEWTASK}
+    by_index = {}
+    for event in events:
+        role = OTHER if event.hidden else NAMES.get(event.base_name, OTHER)
+        if role in once and roles.names(role):
+            role = OTHER
+        roles.of_event.append(role)
+        roles.events.setdefault(role, []).append(event.index)
+        by_index[event.index] = event
+    fault_events = [by_index[i] for role in (ENTRY, MINOR, MAJOR) for i in roles.names(role)]
+    roles.sampled = any(event.period != 1 for event in fault_events)
+    roles.has_entry = bool(roles.names(ENTRY))
+    roles.has_exit = bool(roles.names(MINOR)) and not roles.sampled
+    roles.has_error_code = bool(roles.names(EXC_USER))
+    roles.has_alloc = bool(roles.names(ALLOC))
+    roles.has_rss = bool(roles.names(RSS))
+    paired = roles.has_entry and roles.has_exit
+    roles.has_page_size = paired and all("data_page_size" in event.columns for event in fault_events)
+    roles.has_frames = roles.has_page_size and all("phys_addr" in event.columns for event in fault_events)
+    return roles

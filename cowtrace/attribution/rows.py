@@ -1,0 +1,123 @@
+"""The columns of a batch that attribution needs, decoded once, and able to wait for the next batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from cowtrace.attribution import roles as R
+from cowtrace.attribution.asof import Int
+from cowtrace.parsers.base import EventBatch, EventDesc
+
+#: Addresses from here on are the kernel's own (x86-64 and arm64: the upper half).
+KERNEL_HALF = 1 << 63
+
+
+@dataclass(slots=True)
+class Rows:
+    """Events in time order, one array a column; int64[n] each unless said. A column that was not recorded is None.
+
+    ``first`` and ``second`` hold the payload fields of the role: exceptions (error_code, address), allocations (order, gfp_flags),
+    rss_stat (member, 0), new tasks (pid, clone_flags). ``stack`` is a stack number, -1 without.
+    """
+
+    ts_ns: Int
+    tid: Int
+    tgid: Int
+    role: Int
+    first: Int | None = None
+    second: Int | None = None
+    cpu: Int | None = None
+    ip: Int | None = None  # uint64 bits
+    addr: Int | None = None  # uint64 bits
+    phys: Int | None = None
+    page_size: Int | None = None
+    period: Int | None = None
+    cgroup: Int | None = None
+    cpumode: Int | None = None
+    stack: Int | None = None
+
+    def __len__(self) -> int:
+        return len(self.ts_ns)
+
+    def take(self, index: Int) -> Rows:
+        """The rows with these numbers."""
+        return Rows(**{f.name: None if (c := getattr(self, f.name)) is None else c[index] for f in fields(self)})
+
+    def after(self, earlier: Rows) -> Rows:
+        """Both, the earlier rows first."""
+        joined = {}
+        for f in fields(self):
+            mine, theirs = getattr(self, f.name), getattr(earlier, f.name)
+            joined[f.name] = None if mine is None or theirs is None else np.concatenate([theirs, mine])
+        return Rows(**joined)
+
+
+def decode_rows(
+    batch: EventBatch, roles: R.Roles, events: list[EventDesc], stacks: Callable[[EventBatch], Int] | None
+) -> Rows:
+    """Decode a batch.
+
+    Args:
+        batch: Events in time order.
+        roles: Roles of the recording's events.
+        events: Its events.
+        stacks: Gives the stack number of every row; None when call chains are not recorded.
+    """
+    role = np.asarray(roles.of_event, np.int64)[batch.event]
+    columns = batch.columns
+
+    def column(name: str) -> Int | None:
+        return columns[name].astype(np.int64, copy=False) if name in columns else None
+
+    count = batch.count
+    needs_payload = any(roles.names(r) for r in (R.EXC_USER, R.EXC_KERNEL, R.ALLOC, R.RSS, R.NEWTASK))
+    rows = Rows(
+        ts_ns=columns["ts_ns"] if "ts_ns" in columns else np.full(count, -1, np.int64),
+        tid=columns["tid"].astype(np.int64) if "tid" in columns else np.full(count, -1, np.int64),
+        tgid=columns["tgid"].astype(np.int64) if "tgid" in columns else np.full(count, -1, np.int64),
+        role=role,
+        first=np.zeros(count, np.int64) if needs_payload else None,
+        second=np.zeros(count, np.int64) if needs_payload else None,
+        cpu=column("cpu"),
+        ip=columns["ip"].view(np.int64) if "ip" in columns else None,
+        addr=columns["addr"].view(np.int64) if "addr" in columns else None,
+        phys=columns["phys_addr"].view(np.int64) if "phys_addr" in columns else None,
+        page_size=column("data_page_size"),
+        period=column("period"),
+        cgroup=columns["cgroup_id"].view(np.int64) if "cgroup_id" in columns else None,
+        cpumode=column("cpumode"),
+        stack=stacks(batch) if stacks else None,
+    )
+    for wanted, names in _PAYLOAD.items():
+        for event in roles.names(wanted):
+            _fill(rows, batch, events[event], names)
+    return rows
+
+
+#: Role -> payload fields of ``first`` and ``second``; the first name that the format has is taken (kernels renamed some).
+_PAYLOAD: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    R.EXC_USER: (("error_code",), ("address",)),
+    R.EXC_KERNEL: (("error_code",), ("address",)),
+    R.ALLOC: (("order",), ("gfp_flags",)),
+    R.RSS: (("member",), ("curr",)),
+    R.NEWTASK: (("pid",), ("clone_flags",)),
+}
+
+
+def _fill(rows: Rows, batch: EventBatch, event: EventDesc, names: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+    at = batch.rows(event.index)
+    if not len(at) or rows.first is None or rows.second is None:
+        return
+    have = {field.name for field in event.fields}
+    for target, choices in zip((rows.first, rows.second), names, strict=True):
+        name = next((choice for choice in choices if choice in have), None)
+        if name is not None:
+            target[at] = batch.field(event.index, name).astype(np.int64, copy=False)
+    if event.base_name.startswith("exceptions:") and rows.addr is not None:
+        # the sample's own addr is 0 for a tracepoint; the fault's address is in the payload
+        if not rows.addr.flags.writeable:
+            rows.addr = rows.addr.copy()
+        rows.addr[at] = rows.second[at]

@@ -1,0 +1,58 @@
+"""Distinct call chains: a number for each, the addresses kept once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cowtrace.attribution.asof import Int
+from cowtrace.parsers.base import EventBatch
+
+# odd constants of a multiplicative mix (Steele and Vigna, 2021, table of 64-bit multipliers)
+_MIX_VALUE, _MIX_PLACE = np.uint64(0xF1357AEA2E62A9C5), np.uint64(0xD1342543DE82EF95)
+
+
+class StackTable:
+    """Numbers call chains in order of their first appearance; chains are told apart by a 64-bit hash of addresses and places."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, int] = {}
+        self._chains: list[np.ndarray] = []
+
+    def assign(self, batch: EventBatch) -> Int:
+        """Stack number of every event, -1 without a chain: int64[count]."""
+        offsets, ips = batch.chains()
+        length = np.diff(offsets)
+        result = np.full(batch.count, -1, np.int64)
+        rows = np.flatnonzero(length)
+        if not len(rows):
+            return result
+        place = (np.arange(len(ips)) - np.repeat(offsets[:-1], length)).astype(np.uint64)
+        mixed = (ips ^ (ips >> np.uint64(29))) * _MIX_VALUE
+        place *= _MIX_PLACE
+        mixed ^= place
+        mixed *= _MIX_VALUE
+        mixed ^= mixed >> np.uint64(32)
+        hashes = np.add.reduceat(mixed, offsets[:-1][rows]) + length[rows].astype(np.uint64) * _MIX_PLACE
+        encoded = pc.dictionary_encode(pa.array(hashes))
+        distinct = encoded.dictionary.to_numpy()
+        codes = encoded.indices.to_numpy()
+        first = np.full(len(distinct), len(rows))
+        np.minimum.at(first, codes, np.arange(len(rows)))
+        numbers = np.empty(len(distinct), np.int64)
+        for place_of, value in enumerate(distinct.tolist()):
+            if value not in self._ids:
+                self._ids[value] = len(self._chains)
+                row = rows[first[place_of]]
+                self._chains.append(ips[offsets[row] : offsets[row + 1]].copy())
+            numbers[place_of] = self._ids[value]
+        result[rows] = numbers[codes]
+        return result
+
+    def table(self) -> dict[str, pa.Array]:
+        """Columns of table ``stack``."""
+        return {
+            "stack_id": pa.array(np.arange(len(self._chains))),
+            "ips": pa.array([chain.tolist() for chain in self._chains], pa.list_(pa.uint64())),
+        }

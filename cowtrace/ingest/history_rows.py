@@ -1,0 +1,107 @@
+"""Process history as rows of ``process``, ``fork``, ``vma``, ``cgroup``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from cowtrace.attribution.asof import ALWAYS, Int
+from cowtrace.attribution.engine import Engine
+from cowtrace.attribution.history import FORKED, HOW, NEVER
+from cowtrace.ingest.fault_rows import Offsets, labels, nullable
+from cowtrace.schema import TABLES
+from cowtrace.text import decode_name
+
+
+def _table(name: str, columns: dict[str, Any]) -> pa.Table:
+    schema = TABLES[name].arrow()
+    return pa.table([columns[column] for column in schema.names], schema=schema)
+
+
+def process_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
+    """One row a life of a process."""
+    lives = engine.history.lives
+    parent = np.where(lives.parent >= 0, lives.parent, 0) + offsets.mm
+    return _table(
+        "process",
+        {
+            "mm_id": pa.array(np.arange(len(lives.tgid)) + offsets.mm),
+            "tgid": pa.array(lives.tgid.astype(np.int32)),
+            "parent_mm_id": nullable(parent, lives.parent >= 0, pa.int64()),
+            "comm": labels(engine.history.comm_at_end(), engine.history.comm_names),
+            "start_ns": pa.array(np.where(lives.start_ns == ALWAYS, first_ns, lives.start_ns)),
+            "end_ns": nullable(lives.end_ns, lives.end_ns != NEVER, pa.int64()),
+            "how": labels(lives.how, list(HOW)),
+        },
+    )
+
+
+def fork_rows(engine: Engine, offsets: Offsets) -> pa.Table:
+    """One row a fork of an address space; vfork children have none."""
+    lives = engine.history.lives
+    child = np.flatnonzero(lives.how == FORKED)
+    parent = lives.parent[child]
+    known = parent >= 0
+    parent_tgid = np.where(known, lives.tgid[np.maximum(parent, 0)], -1)
+    duration = engine.calls.durations(parent_tgid, lives.start_ns[child])
+    return _table(
+        "fork",
+        {
+            "fork_id": pa.array(np.arange(len(child)) + offsets.fork),
+            "ts_ns": pa.array(lives.start_ns[child]),
+            "duration_ns": nullable(duration, duration >= 0, pa.int64()),
+            "parent_tgid": pa.array(parent_tgid.astype(np.int32)),
+            "child_tgid": pa.array(lives.tgid[child].astype(np.int32)),
+            "parent_mm_id": nullable(parent + offsets.mm, known, pa.int64()),
+            "child_mm_id": pa.array(child + offsets.mm),
+            "end_ns": nullable(lives.end_ns[child], lives.end_ns[child] != NEVER, pa.int64()),
+            "execed": pa.array(lives.execed[child]),
+        },
+    )
+
+
+def vma_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
+    """One row a mapping."""
+    columns = engine.mappings.table(first_ns)
+
+    def coded(name: str) -> pa.Array:
+        codes, names = columns[name]
+        return labels(codes, names)
+
+    end_ns, end_known = columns["end_ns"]
+    dev = pl.Series(columns["dev"], dtype=pl.String)
+    inode: Int = columns["inode"]
+    return _table(
+        "vma",
+        {
+            "vma_id": pa.array(columns["vma_id"] + offsets.vma),
+            "mm_id": pa.array(columns["mm_id"] + offsets.mm),
+            "start_addr": pa.array(columns["start_addr"]),
+            "end_addr": pa.array(columns["end_addr"]),
+            "pgoff": pa.array(columns["pgoff"]),
+            "perms": coded("perms"),
+            "path": coded("path"),
+            "dev": dev.cast(pl.Categorical).to_arrow().cast(TABLES["vma"].arrow().field("dev").type),
+            "inode": nullable(inode, inode != 0, pa.uint64()),
+            "vma_kind": coded("vma_kind"),
+            "start_ns": pa.array(columns["start_ns"]),
+            "end_ns": nullable(end_ns, end_known, pa.int64()),
+        },
+    )
+
+
+def cgroup_rows(cgroups: pl.DataFrame) -> pa.Table:
+    """One row a cgroup record."""
+    names = [decode_name(raw) for raw in cgroups["path"].to_list()]
+    ts = cgroups["ts_ns"].to_numpy()
+    return _table(
+        "cgroup",
+        {
+            "cgroup_id": pa.array(cgroups["cgroup_id"].to_numpy()),
+            "path": pa.array(names, pa.string()).dictionary_encode(),
+            "ts_ns": nullable(ts, ts >= 0, pa.int64()),
+        },
+    )

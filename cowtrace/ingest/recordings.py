@@ -1,0 +1,125 @@
+"""One group of recordings (one machine, one clock, one set of events) through attribution into the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from cowtrace.attribution.engine import Engine
+from cowtrace.attribution.rows import Rows
+from cowtrace.ingest.background import InOrder, ahead
+from cowtrace.ingest.fault_rows import Offsets, fault_rows
+from cowtrace.ingest.history_rows import cgroup_rows, fork_rows, process_rows, vma_rows
+from cowtrace.ingest.progress import Progress
+from cowtrace.parsers.base import Recording, SideBand
+from cowtrace.store.writer import StoreWriter
+
+_DEFAULT_PAGE_BYTES = 4096
+
+
+@dataclass(slots=True)
+class Group:
+    """Recordings that belong together, in order of their first event."""
+
+    recordings: list[Recording]
+    sides: list[SideBand]
+    source_ids: list[int]
+
+
+def group_recordings(recordings: Sequence[Recording], sides: Sequence[SideBand], source_ids: Sequence[int]) -> list[Group]:
+    """Pieces of one recording (same host, clock and events) go together, everything else stands alone."""
+    groups: dict[Any, Group] = {}
+    for recording, side, source_id in zip(recordings, sides, source_ids, strict=True):
+        info = recording.info
+        events = tuple((event.name, event.columns, event.fields, event.has_callchain) for event in recording.events)
+        group = groups.setdefault((info.hostname, info.clock, events), Group([], [], []))
+        group.recordings.append(recording)
+        group.sides.append(side)
+        group.source_ids.append(source_id)
+    for group in groups.values():
+        order = sorted(range(len(group.recordings)), key=lambda i: (group.recordings[i].info.first_ns or 0, group.source_ids[i]))
+        group.recordings = [group.recordings[i] for i in order]
+        group.sides = [group.sides[i] for i in order]
+        group.source_ids = [group.source_ids[i] for i in order]
+    return list(groups.values())
+
+
+def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: Progress) -> Offsets:
+    """Attribute a group and write its tables.
+
+    Returns:
+        The offsets for the next group.
+    """
+    lead = group.recordings[0]
+    side = _joined(group)
+    engine = Engine(lead.info, lead.events, side)
+    page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES
+    counts = np.zeros(len(lead.events), np.int64)
+    output = InOrder()
+    faults = writer.table("fault")
+    try:
+        for rows in ahead(_rows(group, engine, counts, progress)):
+            part = engine.feed(rows)
+            if part is not None:
+                output.submit(faults.write, fault_rows(engine, part, offsets, page_bytes))
+            if len(rows):
+                engine.prune(int(rows.ts_ns[-1]))
+        part = engine.feed(None)
+        if part is not None:
+            output.submit(faults.write, fault_rows(engine, part, offsets, page_bytes))
+        output.drain()
+    finally:
+        output.close()
+    _write_history(group, engine, side, writer, offsets)
+    for recording in group.recordings:
+        recording.info.features.setdefault("event_counts", {event.name: int(n) for event, n in zip(lead.events, counts, strict=True)})
+    stacks = engine.stacks.table()
+    stacks["stack_id"] = pa.array(np.arange(len(stacks["stack_id"])) + offsets.stack)
+    writer.table("stack").write(stacks)
+    forks = int((engine.history.lives.how == 0).sum())
+    return Offsets(
+        offsets.mm + len(engine.history.lives.tgid),
+        offsets.fork + forks,
+        offsets.vma + engine.mappings.vma_count,
+        offsets.stack + len(stacks["stack_id"]),
+    )
+
+
+def _rows(group: Group, engine: Engine, counts: np.ndarray, progress: Progress) -> Iterator[Rows]:
+    for recording in group.recordings:
+        for batch in recording.batches():
+            counts += np.bincount(batch.event, minlength=len(counts))
+            progress.advance(batch.count)
+            yield engine.decode(batch)
+
+
+def _write_history(group: Group, engine: Engine, side: SideBand, writer: StoreWriter, offsets: Offsets) -> None:
+    first_ns = min((r.info.first_ns for r in group.recordings if r.info.first_ns is not None), default=0)
+    writer.table("process").write(process_rows(engine, offsets, first_ns))
+    writer.table("fork").write(fork_rows(engine, offsets))
+    writer.table("vma").write(vma_rows(engine, offsets, first_ns))
+    writer.table("cgroup").write(cgroup_rows(side.cgroup))
+
+
+def _joined(group: Group) -> SideBand:
+    """Side bands one after the other. What a later piece synthesizes at its start holds from that start; its FORKs are no forks."""
+    joined = group.sides[0]
+    for recording, side in zip(group.recordings[1:], group.sides[1:], strict=True):
+        begin = recording.info.first_ns or 0
+        shift = max((table["seq"].max() or 0) for table in _tables(joined).values() if len(table)) + 1 if any(map(len, _tables(joined).values())) else 0
+        merged = {}
+        for name, table in _tables(side).items():
+            later = table.filter(pl.col("ts_ns") >= 0) if name in ("fork", "exit") else table
+            later = later.with_columns(pl.col("seq") + shift, pl.when(pl.col("ts_ns") < 0).then(begin).otherwise(pl.col("ts_ns")).alias("ts_ns"))
+            merged[name] = pl.concat([_tables(joined)[name], later.cast(dict(_tables(joined)[name].schema))])
+        joined = SideBand(**merged)
+    return joined
+
+
+def _tables(side: SideBand) -> dict[str, pl.DataFrame]:
+    return {name: getattr(side, name) for name in side.__dataclass_fields__}

@@ -1,0 +1,181 @@
+"""Recordings of ``perf record -z``: the compressed records of one stream, expanded once into a temporary file.
+
+Sources: tools/perf/util/zstd.c, session.c (perf_session__process_compressed_event), builtin-record.c (record__pushfn, zstd_compress).
+The payloads are pieces of one zstd stream, and a plain record may straddle two of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from struct import Struct
+
+import zstandard
+
+from cowtrace.parsers.perfdata.records import AUXTRACE, COMPRESSED, COMPRESSED2, FINISHED_ROUND, HEADER_TRACING_DATA
+from cowtrace.parsers.perfdata.walk import Stop, walk
+from cowtrace.parsers.source import Source, SpillFile
+from cowtrace.parsers.words import Words
+
+_HEADER_BYTES = 8
+#: Header and data_size of COMPRESSED2.
+_HEAD2_BYTES = 16
+_RECORD_MAX = 0xFFFF
+_READ_BYTES = 4 << 20
+#: A kilobyte of zstd expands to 32 MiB at most: the bound of one step, whatever the data claims.
+_FEED_BYTES = 1024
+#: No recording shrinks like this; a stream that does is made to fill the disk.
+_MAX_RATIO, _RATIO_COUNTS_FROM = 4096, 1 << 30
+
+
+class Expander:
+    """Turns the bytes from ``start`` to ``end`` of a source into plain records.
+
+    Attributes:
+        counts: Records by type that the result leaves out: the compressed ones and FINISHED_ROUND, which orders nothing here.
+        read_to: Byte of the source up to which everything was understood.
+        problem: Why it ended before ``end``; empty when it did not.
+    """
+
+    def __init__(self, source: Source, start: int, end: int, order: str) -> None:
+        self.counts: Counter[int] = Counter()
+        self.read_to = start
+        self.problem = ""
+        self._raw = _RawReader(source, end)
+        self._order = order
+        self._header = Struct(order + "IHH")
+        self._u64 = Struct(order + "Q")
+        self._spill = SpillFile(source.path)
+        self._plain = bytearray()
+        self._settled = 0
+        self._compressed_bytes = 0
+        self._stream = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
+
+    def run(self) -> SpillFile:
+        """The plain records. Damage in the stream ends it and is told in ``problem``."""
+        try:
+            for kind, piece, after in self._pieces():
+                if kind in (COMPRESSED, COMPRESSED2):
+                    self._expand(piece)
+                elif kind == FINISHED_ROUND:
+                    self.counts[kind] += 1
+                else:
+                    self._insert(kind, piece)
+                if self.problem:
+                    break
+                self.read_to = after
+        except zstandard.ZstdError as error:
+            self.problem = f"the compressed data is damaged ({error})"
+        self._spill.append(self._plain)
+        return self._spill
+
+    def _expand(self, piece: bytes) -> None:
+        for at in range(0, len(piece), _FEED_BYTES):
+            self._plain += self._stream.decompress(piece[at : at + _FEED_BYTES])
+            if len(self._plain) >= _READ_BYTES:
+                self._spill.append(self._plain)
+                self._plain = bytearray()
+        self._compressed_bytes += len(piece)
+        if self._spill.size > max(_RATIO_COUNTS_FROM, _MAX_RATIO * self._compressed_bytes):
+            self.problem = f"{self._compressed_bytes} compressed bytes expand to more than {self._spill.size}"
+
+    def _insert(self, kind: int, record: bytes) -> None:
+        """Put an uncompressed record in its place: behind the last complete plain one."""
+        self._spill.append(self._plain)
+        self._plain = bytearray()
+        while self._settled < self._spill.size:
+            words = Words.read(self._spill, self._settled, _READ_BYTES, self._order)
+            found = walk(words)
+            self._settled += found.end
+            if found.stop is not Stop.END:
+                self.problem = "the expanded data holds no valid record"
+                return
+            if words.size < _READ_BYTES:
+                break
+        straddling = self._spill.read(self._settled, self._spill.size - self._settled, "expanded data")
+        self._spill.cut(self._settled)
+        # The payload behind these records was left out: their sizes must say so.
+        if kind == AUXTRACE:
+            record = record[:8] + bytes(8) + record[16:]
+        elif kind == HEADER_TRACING_DATA:
+            record = record[:8] + bytes(4) + record[12:]
+        self._spill.append(record)
+        self._settled = self._spill.size
+        self._plain += straddling
+
+    def _pieces(self) -> Iterator[tuple[int, bytes, int]]:
+        """Type, content and following byte of each record: zstd bytes of a compressed one, all bytes of another."""
+        at = self.read_to
+        while at < self._raw.end:
+            head = self._raw.read(at, _HEAD2_BYTES)
+            if len(head) < _HEADER_BYTES:
+                return
+            kind, _, size = self._header.unpack_from(head)
+            if kind == COMPRESSED2:
+                if len(head) < _HEAD2_BYTES:
+                    return
+                (data_size,) = self._u64.unpack_from(head, 8)
+                piece, after = self._compressed2(at, size, data_size)
+                if after is None:
+                    return
+            else:
+                if size < _HEADER_BYTES:
+                    self.problem = f"a record of {size} bytes"
+                    return
+                record = self._raw.read(at, size)
+                if len(record) < size:
+                    return
+                piece, after = (record[_HEADER_BYTES:] if kind == COMPRESSED else record), at + size
+                if kind == AUXTRACE and size >= _HEAD2_BYTES:
+                    after += self._u64.unpack_from(head, 8)[0]
+                elif kind == HEADER_TRACING_DATA and size >= _HEADER_BYTES + 4:
+                    after += (Struct(self._order + "I").unpack_from(head, 8)[0] + 7) & ~7
+            if kind in (COMPRESSED, COMPRESSED2):
+                self.counts[kind] += 1
+            yield kind, piece, after
+            at = after
+
+    def _compressed2(self, at: int, size: int, data_size: int) -> tuple[bytes, int | None]:
+        """Content and following byte of a COMPRESSED2; None behind it when the file ends before it does.
+
+        perf 6.16 to 7.1 store a total that does not fit the 16 bits of ``size``, and no padding then. A total above one record's
+        reach is several records, the first of full length, the later ones with a true size and no meaning in their data_size.
+        """
+        extent = _HEAD2_BYTES + data_size
+        if (extent + 7) & ~7 <= size:
+            record = self._raw.read(at, size)
+            return record[_HEAD2_BYTES:extent], at + size if len(record) == size else None
+        if at + extent > self._raw.end:
+            return b"", None
+        first = min(extent, _RECORD_MAX)
+        pieces = [self._raw.read(at, first)[_HEAD2_BYTES:]]
+        done = first
+        while done < extent:
+            head = self._raw.read(at + done, _HEADER_BYTES)
+            if len(head) < _HEADER_BYTES:
+                return b"", None
+            kind, _, more = self._header.unpack(head)
+            if kind != COMPRESSED2 or more < _HEAD2_BYTES:
+                self.problem = "a COMPRESSED2 record that says more bytes than its continuations have"
+                return b"", None
+            pieces.append(self._raw.read(at + done, more)[_HEAD2_BYTES:])
+            done += more
+        return b"".join(pieces), at + done
+
+
+class _RawReader:
+    """Bytes of a source up to ``end``, read ahead in pieces."""
+
+    def __init__(self, source: Source, end: int) -> None:
+        self.end = end
+        self._source = source
+        self._data = b""
+        self._start = 0
+
+    def read(self, at: int, size: int) -> bytes:
+        """``size`` bytes at ``at``, fewer only at the end."""
+        size = max(min(size, self.end - at), 0)
+        if at < self._start or at + size > self._start + len(self._data):
+            self._data = self._source.read(at, max(min(_READ_BYTES, self.end - at), 0), "compressed records")
+            self._start = at
+        return self._data[at - self._start : at - self._start + size]

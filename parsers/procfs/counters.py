@@ -1,0 +1,174 @@
+"""Files of one counter a line, read in arrays: what /proc/vmstat and /proc/meminfo have in common.
+
+A snapshot ends where a mark stands, or where its first name comes again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from cowtrace.errors import InputError
+from cowtrace.parsers.base import SourceInfo
+from cowtrace.parsers.procfs.batches import coded_column, stamp_columns
+from cowtrace.parsers.procfs.blocks import Tally, read_blocks
+from cowtrace.parsers.procfs.lines import (
+    MAX_LINE_BYTES,
+    MAX_NAME_BYTES,
+    Index,
+    Lines,
+    Mask,
+    Words,
+    ends_in_kb,
+    intern_names,
+    read_lines,
+    tail_numbers,
+)
+from cowtrace.parsers.procfs.marks import Mark, SnapshotOptions, Stamp, Stamps, parse_mark
+from cowtrace.parsers.procfs.naming import place_of
+from cowtrace.schema.column import Table
+
+
+@dataclass(frozen=True, slots=True)
+class CounterFormat:
+    """How one such file looks.
+
+    Attributes:
+        name: Name of the format.
+        table: Table of the store; its columns are ts_ns, snapshot_id, name and the value.
+        separator: The byte after the name.
+        names: What a name looks like.
+        units: Lines may end in kB; a last line without a newline is whole if it does.
+    """
+
+    name: str
+    table: Table
+    separator: bytes
+    names: re.Pattern[bytes]
+    units: bool
+
+
+class CounterReader:
+    """One copy of a file of counters.
+
+    Args:
+        path: The file, plain or zstd.
+        form: Its format.
+        options: What the caller knows about it.
+
+    Attributes:
+        info: Counts and notes, complete once ``batches`` is exhausted. ``records_read`` counts counters.
+    """
+
+    def __init__(self, path: Path, form: CounterFormat, options: SnapshotOptions | None = None) -> None:
+        self.info = SourceInfo(str(path), form.name)
+        self._path = path
+        self._form = form
+        self._options = options or SnapshotOptions()
+        self._stamps = Stamps(place_of(path), self._options)
+        self._tally = Tally()
+        self._schema = form.table.arrow()
+        # The state between two pieces of the file.
+        self._stamp: Stamp | None = None
+        self._is_marked = True
+        self._first_name = b""
+
+    @property
+    def snapshot_count(self) -> int:
+        """Snapshots so far."""
+        return self._stamps.count
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Rows of the table in file order, with ``snapshot_id`` from 0 on.
+
+        Raises:
+            InputError: The file can't be opened, or no line of it is a counter.
+        """
+        blocks = read_blocks(self._path, self.info, self._tally, self._options.block_bytes)
+        for lines in read_lines(blocks, grouped=False):
+            batch = self._read(lines)
+            if batch.num_rows:
+                self.info.records_read += batch.num_rows
+                yield batch
+        if not self.info.records_read and self._tally.damaged:
+            problem = f"no line of {self._form.name} was found in it"
+            raise InputError(self._path, problem, hint=f"copy /proc/{self._form.name} again")
+        self._stamps.describe(self.info)
+        self._tally.describe(self.info)
+
+    def _read(self, lines: Lines) -> pa.RecordBatch:
+        if lines.is_cut:
+            self._tally.add("the file ends within a line")
+            if not (self._form.units and lines.data[: int(lines.ends[-1])].endswith(b" kB")):
+                lines = lines.without_last()
+        marks = self._marks(lines)
+        which, code, names, value = self._counters(lines, {line for line, _ in marks})
+        stamp, stamps = self._snapshots(which, code, names, marks)
+        columns = {
+            **stamp_columns(stamps, stamp),
+            "name": coded_column(code, names),
+            self._form.table.names()[-1]: pa.array(value),
+        }
+        return pa.RecordBatch.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
+
+    def _marks(self, lines: Lines) -> list[tuple[int, Mark | None]]:
+        """Marks, and remarks as None, with their line numbers."""
+        marks: list[tuple[int, Mark | None]] = []
+        first = lines.first_bytes()
+        for line in np.flatnonzero((first < ord("A")) & (lines.ends - lines.starts <= MAX_LINE_BYTES)).tolist():
+            text = lines.data[lines.starts[line] : lines.ends[line]]
+            mark = parse_mark(text)
+            if mark is not None or text[:1] in b"#=":
+                marks.append((line, mark))
+        return marks
+
+    def _counters(self, lines: Lines, skipped: set[int]) -> tuple[Index, Index, list[bytes], Words]:
+        """Counters: numbers of their lines, number of each name, the names, the values."""
+        which: Index = np.setdiff1d(np.arange(len(lines.starts)), np.array(sorted(skipped), dtype=np.int64), assume_unique=True)
+        separators = np.append(np.flatnonzero(lines.buf == ord(self._form.separator)), len(lines.buf))
+        starts, ends = lines.starts[which], lines.ends[which]
+        gap = separators[np.searchsorted(separators, starts)]
+        good: Mask = (gap > starts) & (gap < ends) & (gap - starts <= MAX_NAME_BYTES)
+        high = np.where(ends_in_kb(lines, gap + 1, ends), ends - 3, ends) if self._form.units else ends
+        low = np.minimum(gap + 1, high)
+        value, is_number, too_large = tail_numbers(lines, low, high)
+        good &= is_number
+        self._tally.add("values beyond 64 bits", int(np.count_nonzero(good & too_large)))
+        kept = good & ~too_large
+        code, names = intern_names(lines, starts[kept], gap[kept])
+        is_name = np.array([self._form.names.fullmatch(name) is not None for name in names], dtype=np.bool_)
+        named = is_name[code]
+        self._tally.add("lines that are no counter", int(np.count_nonzero(~good)) + int(np.count_nonzero(~named)))
+        return which[kept][named], code[named], names, value[kept][named]
+
+    def _snapshots(
+        self, which: Index, code: Index, names: list[bytes], marks: list[tuple[int, Mark | None]]
+    ) -> tuple[Index, list[Stamp]]:
+        """The snapshot of each counter, as a number in the list of stamps; that of the lines before comes first in it."""
+        numbers = {name: number for number, name in enumerate(names)}
+        stamps = [] if self._stamp is None else [self._stamp]
+        pending = deque((int(np.searchsorted(which, line)), mark) for line, mark in marks if mark is not None)
+        result: Index = np.empty(len(which), dtype=np.int64)
+        row = 0
+        while row < len(which) or pending:
+            while pending and pending[0][0] <= row:
+                self._stamps.mark(pending.popleft()[1])
+                self._is_marked = True
+            if row == len(which):
+                break
+            if self._is_marked or names[code[row]] == self._first_name:
+                self._stamp = self._stamps.begin("mark" if self._is_marked else "repeat")
+                stamps.append(self._stamp)
+                self._is_marked, self._first_name = False, names[code[row]]
+            stop = pending[0][0] if pending else len(which)
+            again = np.flatnonzero(code[row + 1 : stop] == numbers.get(self._first_name, -1))
+            after = row + 1 + int(again[0]) if len(again) else stop
+            result[row:after] = len(stamps) - 1
+            row = after
+        return result, stamps

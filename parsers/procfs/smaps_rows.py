@@ -1,0 +1,196 @@
+"""The mappings in some lines of smaps, and the fields that certainly belong to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cowtrace.parsers.procfs.blocks import Tally
+from cowtrace.parsers.procfs.fields import FLAGS_NAME, KNOWN_NAMES, FieldNames, is_field_name
+from cowtrace.parsers.procfs.lines import (
+    MAX_LINE_BYTES,
+    MAX_NAME_BYTES,
+    Index,
+    Lines,
+    Mask,
+    byte_set,
+    intern_names,
+    tail_numbers,
+)
+from cowtrace.parsers.procfs.mapping import Mappings, scan_mappings
+from cowtrace.parsers.procfs.marks import MARK_BYTES, Mark, parse_mark
+
+_HEX_BYTES = byte_set(b"0123456789abcdef")
+_MARK_BYTES = byte_set(MARK_BYTES)
+_KB = np.uint64(int.from_bytes(b" kB", "little"))
+_THREE_BYTES = np.uint64(0xFFFFFF)
+_INT64_MAX = np.uint64((1 << 63) - 1)
+# What a field line fills: a numeric column (0 and up), VmFlags, nothing that this version can store, or nothing because it is broken.
+_FLAGS, _UNKNOWN, _BROKEN = -1, -2, -3
+
+
+@dataclass(slots=True)
+class Rows:
+    """Mappings in file order.
+
+    Attributes:
+        mappings: Their first lines, all valid.
+        lines: The numbers of these lines.
+        columns: Names of the numeric columns, one per row of the matrices.
+        values: int64[columns, mappings].
+        valid: Likewise; False is NULL.
+        flags: VmFlags of each mapping; None where the line is absent, b"" where it is empty.
+        field_counts: Fields of each mapping, whether their value could be stored or not.
+        marks: Marks with their line numbers, in file order.
+    """
+
+    mappings: Mappings
+    lines: Index
+    columns: list[str]
+    values: npt.NDArray[np.int64]
+    valid: Mask
+    flags: list[bytes | None]
+    field_counts: Index
+    marks: list[tuple[int, Mark]]
+
+
+@dataclass(slots=True)
+class _Fields:
+    """Field lines: number of the line, where its value starts, what it fills, and its value if it has one."""
+
+    line: Index
+    low: Index
+    fills: Index
+    value: npt.NDArray[np.int64]
+    valid: Mask
+    columns: list[str]
+
+    def only(self, keep: Mask) -> _Fields:
+        return _Fields(self.line[keep], self.low[keep], self.fills[keep], self.value[keep], self.valid[keep], self.columns)
+
+
+def read_rows(lines: Lines, names: FieldNames, tally: Tally) -> Rows:
+    """The mappings in ``lines``; what can't be read, or can't be given to a mapping, is counted in ``tally``."""
+    if lines.is_cut:
+        tally.add("the file ends within a line")
+        # Only a value with its unit is whole without the newline.
+        if not lines.data[int(lines.starts[-1]) : int(lines.ends[-1])].endswith(b" kB"):
+            lines = lines.without_last()
+    first = lines.first_bytes()
+    short = lines.ends - lines.starts <= MAX_LINE_BYTES
+    candidates = np.flatnonzero(_HEX_BYTES[first] & short)
+    scanned = scan_mappings(lines, candidates)
+    is_mapping = np.zeros(len(first), dtype=np.bool_)
+    is_mapping[candidates[scanned.is_mapping]] = True
+    is_field = (first >= ord("A")) & (first <= ord("Z")) & short
+    is_break = ~is_mapping & ~is_field
+    marks = _read_marks(lines, np.flatnonzero(is_break & _MARK_BYTES[first] & short), is_break)
+    tally.add("lines that are neither a mapping nor a field", int(np.count_nonzero(is_break)))
+    fields = _read_fields(lines, np.flatnonzero(is_field), names, tally)
+    is_break[fields.line[fields.fills == _BROKEN]] = True
+    is_break[[line for line, _ in marks]] = True
+
+    # A field belongs to the last mapping line before it, unless something broken or a mark stands between them.
+    numbers: Index = np.arange(len(first), dtype=np.int64)
+    last_mapping = np.maximum.accumulate(np.where(is_mapping, numbers, -1))
+    last_break = np.maximum.accumulate(np.where(is_break, numbers, -1))
+    owned = (last_mapping > last_break)[fields.line]
+    tally.add("fields without a certain mapping", int(np.count_nonzero(~owned & (fields.fills != _BROKEN))))
+    tally.add_unknown("fields of a kind that has no column", int(np.count_nonzero(owned & (fields.fills == _UNKNOWN))))
+    fields = fields.only(owned & (fields.fills >= _FLAGS))
+    row = (np.cumsum(is_mapping) - 1)[fields.line]
+    return _fill(lines, scanned.only_valid(), np.flatnonzero(is_mapping), fields, row, marks, tally)
+
+
+def _read_marks(lines: Lines, which: Index, is_break: Mask) -> list[tuple[int, Mark]]:
+    """Marks among some lines; these and plain remarks are no longer broken lines."""
+    marks: list[tuple[int, Mark]] = []
+    for line in which.tolist():
+        text = lines.data[lines.starts[line] : lines.ends[line]]
+        mark = parse_mark(text)
+        if mark is not None:
+            marks.append((line, mark))
+        if mark is not None or text[:1] in b"#=":
+            is_break[line] = False
+    return marks
+
+
+def _read_fields(lines: Lines, which: Index, names: FieldNames, tally: Tally) -> _Fields:
+    starts, ends = lines.starts[which], lines.ends[which]
+    colons = np.append(np.flatnonzero(lines.buf == ord(":")), len(lines.buf))
+    colon = colons[np.searchsorted(colons, starts)]
+    named = (colon < ends) & (colon - starts <= MAX_NAME_BYTES)
+    tally.add("fields that can't be read", int(np.count_nonzero(~named)))
+    broken = which[~named]
+    which, starts, ends, colon = which[named], starts[named], ends[named], colon[named]
+
+    low = colon + 1
+    is_kb = (ends - low >= 3) & (lines.words[np.maximum(ends - 3, 0)] & _THREE_BYTES == _KB)
+    value, is_number, too_large = tail_numbers(lines, low, np.where(is_kb, ends - 3, ends))
+    too_large |= value > _INT64_MAX
+    code, texts = intern_names(lines, starts, colon)
+    # A name with and without unit, and with a text in place of a number, are three things.
+    kind = code * 3 + np.where(is_number, is_kb.astype(np.int64), 2)
+    columns: dict[str, int] = {}
+    fills_by_kind = np.full(len(texts) * 3, _BROKEN, dtype=np.int64)
+    for number in np.unique(kind).tolist():
+        fills_by_kind[number] = _fills(texts[number // 3], number % 3, names, columns)
+    fills = fills_by_kind[kind]
+    tally.add("fields that can't be read", int(np.count_nonzero(fills == _BROKEN)))
+    tally.add("values beyond 64 bits", int(np.count_nonzero(too_large & (fills >= 0))))
+    none: Index = np.zeros(len(broken), dtype=np.int64)
+    return _Fields(
+        np.concatenate([which, broken]),
+        np.concatenate([low, none]),
+        np.concatenate([fills, none + _BROKEN]),
+        np.concatenate([np.where(too_large, 0, value.astype(np.int64)), none]),
+        np.concatenate([is_number & ~too_large, none > 0]),
+        list(columns),
+    )
+
+
+def _fills(name: bytes, form: int, names: FieldNames, columns: dict[str, int]) -> int:
+    """What a field fills; ``form``: 0 a number, 1 a number in kB, 2 no number."""
+    if name == FLAGS_NAME:
+        return _FLAGS
+    if form < 2 and (column := names.column(name, form == 1)) is not None:
+        return columns.setdefault(column, len(columns))
+    return _BROKEN if name in KNOWN_NAMES or not is_field_name(name) else _UNKNOWN
+
+
+def _fill(
+    lines: Lines, mappings: Mappings, mapping_lines: Index, fields: _Fields, row: Index, marks: list[tuple[int, Mark]], tally: Tally
+) -> Rows:
+    row_count, column_count = len(mapping_lines), len(fields.columns)
+    # One cell more per mapping, the last: VmFlags (-1).
+    seen = np.zeros((column_count + 1, row_count), dtype=np.bool_)
+    seen[fields.fills, row] = True
+    if np.count_nonzero(seen) < len(row):
+        keep = _before_repeats(fields, row, row_count)
+        tally.add("fields without a certain mapping", int(np.count_nonzero(~keep)))
+        fields, row = fields.only(keep), row[keep]
+        seen[:] = False
+        seen[fields.fills, row] = True
+    values = np.zeros((column_count, row_count), dtype=np.int64)
+    valid = np.zeros((column_count, row_count), dtype=np.bool_)
+    numeric = fields.fills >= 0
+    values[fields.fills[numeric], row[numeric]] = fields.value[numeric]
+    valid[fields.fills[numeric], row[numeric]] = fields.valid[numeric]
+    flags: list[bytes | None] = [None] * row_count
+    is_flags = ~numeric
+    spans = zip(row[is_flags].tolist(), fields.low[is_flags].tolist(), lines.ends[fields.line[is_flags]].tolist(), strict=True)
+    for number, low, high in spans:
+        flags[number] = lines.data[low:high].strip()
+    return Rows(mappings, mapping_lines, fields.columns, values, valid, flags, seen.sum(axis=0, dtype=np.int64), marks)
+
+
+def _before_repeats(fields: _Fields, row: Index, row_count: int) -> Mask:
+    """False from the first field on that its mapping already has: a mapping line is missing before it."""
+    cell = row * (len(fields.columns) + 1) + fields.fills + 1
+    order = np.lexsort((fields.line, cell))
+    repeats = order[1:][np.diff(cell[order]) == 0]
+    limit = np.full(row_count, np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(limit, row[repeats], fields.line[repeats])
+    return fields.line < limit[row]

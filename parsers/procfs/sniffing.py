@@ -1,0 +1,12 @@
+"""The first lines of a file, for recognising what it is."""
+
+from __future__ import annotations
+
+from cowtrace.parsers.procfs.marks import parse_mark
+
+
+def content_lines(head: bytes) -> list[bytes]:
+    """Whole lines that are neither empty, nor remarks, nor marks; the last line of ``head`` counts only if it is the only one."""
+    lines = [line.rstrip(b"\r") for line in head.split(b"\n")]
+    whole = lines[:-1] if len(lines) > 1 else lines
+    return [line for line in whole if line.strip() and not line.startswith((b"#", b"=")) and parse_mark(line) is None]

@@ -1,0 +1,34 @@
+-- Which processes paid for copy-on-write, and how much?
+-- Grain: one row per process id (tgid) with at least one copy or reuse.
+CREATE OR REPLACE VIEW cow_by_process(
+    -- Process id.
+    tgid,
+    -- Its name, as in process/name.
+    comm,
+    -- Faults that copied an old page; count.
+    copy_count,
+    -- Faults that made a page writable in place; count.
+    reuse_count,
+    -- Bytes copied; bytes. Unknown sizes count as 0.
+    copied_bytes,
+    -- Copies whose size was not recorded; count.
+    unsized_count,
+    -- Time inside them, recorder cost included; ns. NULL when none was timed.
+    duration_ns,
+    -- Faults with a time; count.
+    timed_count
+) AS
+SELECT
+    tgid,
+    any_value(process_name.comm),
+    coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT,
+    coalesce(sum(copied_bytes), 0)::BIGINT AS total_bytes,
+    sum(unsized_count)::BIGINT,
+    sum(duration_ns)::BIGINT AS total_ns,
+    coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
+FROM fault__weighed
+LEFT JOIN process_name USING (tgid)
+WHERE family IN ('copy', 'reuse')
+GROUP BY tgid
+ORDER BY total_bytes DESC, total_ns DESC NULLS LAST, tgid;

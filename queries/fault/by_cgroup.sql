@@ -1,0 +1,60 @@
+-- Which cgroups took page faults, and what did those cost?
+-- Grain: one row per cgroup with faults, and one with cgroup_id NULL where the cgroup was not recorded.
+-- The rows add up to all faults. A cgroup that was renamed has its last path.
+CREATE OR REPLACE VIEW fault_by_cgroup(
+    -- Cgroup id; NULL: not recorded.
+    cgroup_id,
+    -- Path in the perf_event hierarchy; NULL: the recording does not name it.
+    path,
+    -- Faults; count.
+    fault_count,
+    -- Faults that copied an old page; count.
+    copy_count,
+    -- Faults that made a page writable in place; count.
+    reuse_count,
+    -- Faults that zero-filled a page or mapped the shared zero page; count.
+    first_touch_count,
+    -- Faults on files and shared memory that copied nothing; count.
+    file_count,
+    -- Swap-in, NUMA hint, userfaultfd, spurious and kinds new to this library; count.
+    other_count,
+    -- Faults that mapped nothing; count.
+    failed_count,
+    -- Faults that the recording can't tell; count.
+    unknown_count,
+    -- Bytes copied; bytes. Unknown sizes count as 0.
+    copied_bytes,
+    -- Bytes zero-filled; bytes. Unknown sizes count as 0.
+    zeroed_bytes,
+    -- Copies whose size was not recorded; count.
+    unsized_count,
+    -- Time inside them, recorder cost included; ns. NULL when none was timed.
+    duration_ns,
+    -- Faults with a time; count.
+    timed_count
+) AS
+WITH names AS (
+    SELECT cgroup_id, arg_max(path, coalesce(ts_ns, -1)) AS path
+    FROM cgroup
+    GROUP BY cgroup_id
+)
+SELECT
+    cgroup_id,
+    any_value(names.path),
+    sum(fault_count)::BIGINT AS total_count,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT,
+    coalesce(sum(copied_bytes), 0)::BIGINT,
+    coalesce(sum(zeroed_bytes), 0)::BIGINT,
+    sum(unsized_count)::BIGINT,
+    sum(duration_ns)::BIGINT AS total_ns,
+    coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
+FROM fault__weighed
+LEFT JOIN names USING (cgroup_id)
+GROUP BY cgroup_id
+ORDER BY total_ns DESC NULLS LAST, total_count DESC, cgroup_id NULLS LAST;

@@ -1,0 +1,65 @@
+-- Which files and kinds of memory took page faults, command by command?
+-- Grain: one row per name of the faulting process and mapped object (path, or kind of memory where there is none).
+-- The rows add up to all faults.
+CREATE OR REPLACE VIEW fault_by_object(
+    -- Name of the faulting process, as in process/name.
+    comm,
+    -- Kind of the mapping, as in vma; NULL: no mapping known there.
+    vma_kind,
+    -- File or pseudo file; NULL for anonymous memory.
+    path,
+    -- Distinct mappings of it; count.
+    mapping_count,
+    -- First byte of the lowest one.
+    start_addr,
+    -- Faults; count.
+    fault_count,
+    -- Faults that copied an old page; count.
+    copy_count,
+    -- Faults that made a page writable in place; count.
+    reuse_count,
+    -- Faults that zero-filled a page or mapped the shared zero page; count.
+    first_touch_count,
+    -- Faults on files and shared memory that copied nothing; count.
+    file_count,
+    -- Swap-in, NUMA hint, userfaultfd, spurious and kinds new to this library; count.
+    other_count,
+    -- Faults that mapped nothing; count.
+    failed_count,
+    -- Faults that the recording can't tell; count.
+    unknown_count,
+    -- Bytes copied; bytes. Unknown sizes count as 0.
+    copied_bytes,
+    -- Bytes zero-filled; bytes. Unknown sizes count as 0.
+    zeroed_bytes,
+    -- Copies whose size was not recorded; count.
+    unsized_count,
+    -- Time inside them, recorder cost included; ns. NULL when none was timed.
+    duration_ns,
+    -- Faults with a time; count.
+    timed_count
+) AS
+SELECT
+    process_name.comm,
+    vma.vma_kind,
+    vma.path,
+    count(DISTINCT fault__weighed.vma_id),
+    min(vma.start_addr),
+    sum(fault_count)::BIGINT AS total_count,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT,
+    coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT,
+    coalesce(sum(copied_bytes), 0)::BIGINT,
+    coalesce(sum(zeroed_bytes), 0)::BIGINT,
+    sum(unsized_count)::BIGINT,
+    sum(duration_ns)::BIGINT AS total_ns,
+    coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
+FROM fault__weighed
+LEFT JOIN vma USING (vma_id)
+LEFT JOIN process_name ON process_name.tgid = fault__weighed.tgid
+GROUP BY process_name.comm, vma.vma_kind, vma.path
+ORDER BY total_ns DESC NULLS LAST, total_count DESC, process_name.comm, vma.vma_kind, vma.path;

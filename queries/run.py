@@ -1,0 +1,159 @@
+"""Running SQL on a store: the library loaded, the result in Arrow batches, every mistake one line."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cowtrace.errors import UsageError, unknown_name
+from cowtrace.queries.catalog import catalog, load_order
+from cowtrace.schema import TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from cowtrace.store.reader import Store
+
+#: Rows of one batch of a result: bounds the memory of everything that prints or writes results.
+BATCH_ROWS = 65_536
+
+_NAME = re.compile(r"[A-Za-z_]\w*(/\w+)*")
+#: Statement types that answer without changing anything; PIVOT is MULTI because DuckDB first collects its columns.
+_ASKING = ("SELECT", "EXPLAIN", "MULTI")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to one question; its batches can be read once.
+
+    Attributes:
+        columns: Names, in order; a name that SQL gave twice carries a number from the second on.
+        types: DuckDB's type names, one a column.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    reader: pa.RecordBatchReader
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Arrow batches of at most ``BATCH_ROWS`` rows, computed while they are read.
+
+        Raises:
+            UsageError: The SQL fails on a row (a cast, an overflow), or needs more memory than there is.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        try:
+            for batch in self.reader:
+                yield batch.rename_columns(list(self.columns))
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise UsageError(f"SQL: {one_line(error)}") from None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Rows as Python values."""
+        for batch in self.batches():
+            yield from batch.to_pylist()
+
+
+def connect(store: Store) -> duckdb.DuckDBPyConnection:
+    """A connection with the store's tables and the whole library as views.
+
+    Large sorts spill into the system's temporary folder. DuckDB may neither fetch extensions from the network nor take Python
+    variables for tables.
+    """
+    connection = store.connect()
+    spill = str(Path(tempfile.gettempdir()) / "cowtrace-duckdb").replace("'", "''")
+    connection.execute(f"SET temp_directory = '{spill}'")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    connection.execute("SET python_enable_replacements = false")
+    load(connection)
+    return connection
+
+
+def load(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every view and macro of the library on a connection that has the store's tables."""
+    for query in load_order():
+        connection.execute(query.sql)
+
+
+def run(connection: duckdb.DuckDBPyConnection, text: str) -> Result:
+    """The answer to a query of the library, a whole table, or one SQL statement.
+
+    Args:
+        connection: From ``connect``.
+        text: ``fault/by_kind`` (or ``fault_by_kind``), a table's name, or SQL.
+
+    Raises:
+        UsageError: No such name; not exactly one statement that only reads; or DuckDB's own complaint on one line.
+    """
+    import duckdb
+
+    sql = resolve_name(text)
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise UsageError(f"SQL: expected one statement, found {len(statements)}")
+        kind = statements[0].type.name
+        if kind not in _ASKING:
+            raise UsageError(f"SQL: {kind} does not only read; a query is one SELECT (results go to a file with -o)")
+        relation = connection.sql(sql)
+        if relation is None:
+            raise UsageError("SQL: the statement has no result")
+        return Result(_distinct(relation.columns), tuple(map(str, relation.types)), _reader(relation))
+    except duckdb.Error as error:
+        raise UsageError(f"SQL: {one_line(error)}") from None
+
+
+def resolve_name(text: str) -> str:
+    """SQL for a name of the library or a table; SQL stays as it is.
+
+    Raises:
+        UsageError: A single word that is no name; the nearest ones are listed.
+    """
+    text = text.strip().rstrip(";").rstrip()
+    if not _NAME.fullmatch(text):
+        return text
+    for query in catalog().values():
+        if text in (query.name, query.view):
+            return query.select
+    if text in TABLES:
+        return f"FROM {text}"
+    raise unknown_name("query", text, [*public_names(), *TABLES])
+
+
+def public_names() -> list[str]:
+    """Names of the queries for users, sorted."""
+    return [query.name for query in catalog().values() if not query.is_private]
+
+
+def one_line(error: BaseException) -> str:
+    """DuckDB's message without the excerpt of the statement that it draws below."""
+    message, _, excerpt = str(error).partition("\n\nLINE ")
+    line = excerpt.partition(":")[0]
+    place = f" (line {line})" if line.isdecimal() and line != "1" else ""
+    return " ".join(message.split()) + place
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    distinct: list[str] = []
+    for name in names:
+        number, candidate = 1, name
+        while candidate in distinct:
+            number += 1
+            candidate = f"{name}_{number}"
+        distinct.append(candidate)
+    return tuple(distinct)
+
+
+def _reader(relation: Any) -> pa.RecordBatchReader:
+    # DuckDB before 1.5 has the same method under another name
+    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+    reader: pa.RecordBatchReader = read(BATCH_ROWS)
+    return reader

@@ -1,0 +1,110 @@
+"""Results as aligned text for people, streamed: the first rows decide the layout, later rows may only widen it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from cowtrace.queries.run import Result
+from cowtrace.queries.write import json_value
+from cowtrace.text import printable
+
+#: Rows that are measured together.
+CHUNK_ROWS = 1000
+NULL = "∅"
+
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+
+
+def write_table(result: Result, console: Console) -> int:
+    """Print a result; returns its row count.
+
+    On a terminal that is too narrow each row becomes a block with one line a column. Elsewhere lines are as long as they must be:
+    nothing is ever cut.
+    """
+    chunks = _chunks(result)
+    first = next(chunks, [])
+    right = [kind.startswith(_NUMERIC) and not kind.endswith("]") for kind in result.types]
+    widths = [cell_len(printable(name)) for name in result.columns]
+    _widen(widths, first)
+    if console.is_terminal and sum(widths) + 2 * len(widths) - 2 > console.width and first:
+        return _write_blocks(result, chain([first], chunks), console)
+    names = [printable(name) for name in result.columns]
+    _line(console, Text("  ").join(_cells(names, widths, right, "bold")))
+    _line(console, Text("  ".join("─" * width for width in widths), style="dim"))
+    count = 0
+    for chunk in chain([first], chunks):
+        _widen(widths, chunk)
+        for row in chunk:
+            _line(console, Text("  ").join(_cells(row, widths, right)))
+        count += len(chunk)
+    return count
+
+
+def _write_blocks(result: Result, chunks: Iterator[list[list[str]]], console: Console) -> int:
+    name_width = max(cell_len(printable(name)) for name in result.columns)
+    count = 0
+    for chunk in chunks:
+        for row in chunk:
+            count += 1
+            _line(console, Text(f"── row {count} ".ljust(name_width + 2, "─"), style="dim"))
+            for name, cell in zip(result.columns, row, strict=True):
+                label = printable(name)
+                padded = Text(label + " " * (name_width - cell_len(label)), style="bold")
+                console.print(Text("  ").join([padded, _cell(cell)]), soft_wrap=True)
+    return count
+
+
+def _chunks(result: Result) -> Iterator[list[list[str]]]:
+    show = [_shower(name, kind) for name, kind in zip(result.columns, result.types, strict=True)]
+    for batch in result.batches():
+        for start in range(0, batch.num_rows, CHUNK_ROWS):
+            columns = batch.slice(start, CHUNK_ROWS).columns
+            texts = [[show_one(value) for value in column.to_pylist()] for show_one, column in zip(show, columns, strict=True)]
+            yield [list(row) for row in zip(*texts, strict=True)]
+
+
+def _shower(name: str, kind: str) -> Any:
+    # addresses are read in hex everywhere else (maps, perf script)
+    if kind == "UBIGINT" and (name == "ip" or name.endswith("addr")):
+        return lambda value: NULL if value is None else f"{value:#x}"
+    return show_value
+
+
+def show_value(value: Any) -> str:
+    """One value as text that can't drive a terminal; NULL as ``∅``."""
+    if value is None:
+        return NULL
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    plain = json_value(value)
+    return printable(json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict | list) else str(plain))
+
+
+def _widen(widths: list[int], rows: list[list[str]]) -> None:
+    for row in rows:
+        for number, cell in enumerate(row):
+            widths[number] = max(widths[number], len(cell) if cell.isascii() else cell_len(cell))
+
+
+def _cells(texts: list[str], widths: list[int], right: list[bool], style: str = "") -> list[Text]:
+    cells = []
+    for text, width, to_right in zip(texts, widths, right, strict=True):
+        blanks = " " * (width - cell_len(text))
+        cells.append(Text.assemble(blanks, _cell(text, style)) if to_right else Text.assemble(_cell(text, style), blanks))
+    return cells
+
+
+def _cell(text: str, style: str = "") -> Text:
+    return Text(text, style="dim" if text == NULL else style)
+
+
+def _line(console: Console, text: Text) -> None:
+    text.rstrip()
+    console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)

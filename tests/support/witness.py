@@ -1,0 +1,199 @@
+"""The kernel's own account of a run, read from ``perf script`` text: no code of cowtrace takes part.
+
+A fault that allocates says so: ``kmem:mm_page_alloc`` with a kernel call chain names the function that asked.
+A fault that reuses allocates nothing, and is witnessed by what is left: a processor exception for a write to a
+present page (error code bits P and W), booked by the kernel as a minor fault, with no allocation in between.
+Whether a copied page was the file's or anonymous shows in ``kmem:rss_stat``: only the first copy of a file page
+moves the file counter. Function names: mm/memory.c and mm/huge_memory.c, 5.10 to 7.x.
+
+Allocations outside an exception (fork, exec's set-up, system calls, GUP) and page tables do not count.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+EVENTS = (
+    "kmem:mm_page_alloc",
+    "kmem:rss_stat",
+    "exceptions:page_fault_user",
+    "exceptions:page_fault_kernel",
+    "minor-faults",
+    "major-faults",
+)
+
+#: What one fault did. ``other``: it neither allocated a page for the process nor was a write to a present page.
+OUTCOMES = (
+    "copy",  # an anonymous page
+    "file_copy",  # a page of a private file mapping
+    "zero_copy",  # a zeroed base page in place of the shared zero page
+    "huge_zero_copy",
+    "zero_fill",  # one base page
+    "large_fill",  # order 1..8
+    "huge_fill",  # PMD-sized
+    "swap_in",
+    "shmem",
+    "page_cache",
+    "reuse",  # made writable, no allocation; a shared file page made writable counts here too
+    "other",
+)
+
+EVERYWHERE = range(2**64)
+
+_FAULT_ENTRY = {"asm_exc_page_fault", "exc_page_fault", "do_user_addr_fault", "do_page_fault", "do_mem_abort"}
+_GUP = {"__get_user_pages", "faultin_page", "fixup_user_fault", "get_user_pages_remote"}
+_TABLES = {"pte_alloc_one", "__pte_alloc", "__pmd_alloc", "__pud_alloc", "__p4d_alloc"}
+_HEAD = re.compile(r"^(?P<comm>.*?)\s+(?P<pid>\d+)/(?P<tid>\d+)\s+[\d.]+:\s+(?P<event>\S+?):(?:\s+(?P<trace>.*))?$")
+_EXCEPTION = re.compile(r"address=(\S+) .*error_code=(\S+)")
+#: Names that a command's process carries between perf's fork and its own exec.
+BEFORE_EXEC = ("perf", "perf-exec")
+
+
+@dataclass
+class _OpenFault:
+    """One exception of one thread that the kernel has not booked yet."""
+
+    write_to_present: bool
+    wanted: bool
+    allocations: list[str] = field(default_factory=list)
+    file_page: bool = False
+
+    def outcome(self) -> str:
+        """The strongest thing seen inside the fault: a cold file copy also fills the page cache."""
+        for name in ("swap_in", "copy", "file_copy", "zero_copy", "huge_zero_copy", "huge_fill", "large_fill", "zero_fill"):
+            if name in self.allocations:
+                return "file_copy" if name == "copy" and self.file_page else name
+        for name in ("shmem", "page_cache"):
+            if name in self.allocations:
+                return name
+        return "reuse" if self.write_to_present else "other"
+
+
+@dataclass
+class Account:
+    """Outcomes of one process.
+
+    Attributes:
+        tgid: Process id.
+        comm: Its name, as last seen.
+        counts: Booked faults by outcome.
+        failed: Exceptions that the kernel did not book.
+    """
+
+    tgid: int
+    comm: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+
+
+def record_command(output: Path, command: Sequence[str]) -> list[str]:
+    """The perf command line that runs ``command`` under the witness; it can stand inside another recorder's."""
+    events = [word for event in EVENTS for word in ("-e", event)]
+    perf = ["perf", "record", "-q", "-c", "1", "-m", "4096", "-k", "mono", "-g", "--kernel-callchains"]
+    return [*perf, *events, "-o", str(output), "--", *command]
+
+
+def allocation(trace: str, chain: Sequence[str]) -> str | None:
+    """Name what an ``mm_page_alloc`` was for, from its text and its kernel frames (innermost first).
+
+    Returns:
+        An outcome; None when it was not a fault's page.
+    """
+    entry = next((at for at, name in enumerate(chain) if name in _FAULT_ENTRY), None)
+    if entry is None:
+        return None
+    frames = set(chain[:entry])
+    if frames & _TABLES or frames & _GUP or "GFP_ACCOUNT" in trace or "GFP_KERNEL_ACCOUNT" in trace:
+        return None
+    found = re.search(r"order=(\d+)", trace)
+    order = int(found[1]) if found else 0
+    if "do_swap_page" in frames:
+        return "swap_in"
+    if frames & {"do_huge_pmd_wp_page", "do_huge_zero_wp_pmd"} and order > 0:
+        return "huge_zero_copy"
+    if frames & {"do_wp_page", "wp_page_copy"}:
+        return "zero_copy" if "__GFP_ZERO" in trace else "copy"
+    if "do_huge_pmd_anonymous_page" in frames:
+        return "huge_fill" if not frames & {"mm_get_huge_zero_folio", "mm_get_huge_zero_page", "get_huge_zero_page"} else None
+    if "do_anonymous_page" in frames:
+        return "large_fill" if order else "zero_fill"
+    if frames & {"shmem_fault", "shmem_get_folio_gfp", "shmem_getpage_gfp"}:
+        return "shmem"
+    if frames & {"filemap_fault", "filemap_map_pages", "__filemap_get_folio", "page_cache_ra_unbounded"}:
+        return "page_cache"
+    if frames & {"do_cow_fault", "do_fault"}:
+        return "file_copy"
+    return None
+
+
+def _events(lines: Iterable[str]) -> Iterator[tuple[re.Match[str], list[str]]]:
+    """Group ``perf script`` text into a header and the function names under it."""
+    head: re.Match[str] | None = None
+    chain: list[str] = []
+    for line in lines:
+        text = line.rstrip("\n")
+        if not text:
+            continue
+        if text[0] == "\t":
+            chain.append(text.split(None, 1)[1] if " " in text.strip() else "")
+            continue
+        if head is not None:
+            yield head, chain
+        head, chain = _HEAD.match(text), []
+        if head is None:
+            raise ValueError(f"not a perf script line: {text!r}")
+    if head is not None:
+        yield head, chain
+
+
+def read(lines: Iterable[str], addresses: range = EVERYWHERE) -> dict[int, Account]:
+    """Count outcomes by process from the text of ``perf script -F comm,pid,tid,time,event,trace,ip,sym --ns``.
+
+    Args:
+        lines: The text.
+        addresses: Only faults on these.
+    """
+    accounts: dict[int, Account] = defaultdict(lambda: Account(0))
+    open_faults: dict[int, _OpenFault] = {}
+    tid_owner: dict[int, int] = {}
+    for head, chain in _events(lines):
+        tid, tgid, event, trace = int(head["tid"]), int(head["pid"]), head["event"], head["trace"] or ""
+        if head["comm"].strip() in BEFORE_EXEC:
+            continue
+        account = accounts[tgid]
+        tid_owner[tid] = tgid
+        account.tgid, account.comm = tgid, head["comm"].strip()
+        if event.startswith("exceptions:"):
+            if tid in open_faults:
+                account.failed += open_faults[tid].wanted
+            address, code = _EXCEPTION.search(trace).groups()  # type: ignore[union-attr]
+            wanted = address.startswith("0x") and int(address, 16) in addresses  # a kernel address prints as a symbol
+            open_faults[tid] = _OpenFault(int(code, 16) & 3 == 3, wanted)
+        elif event.startswith("kmem:mm_page_alloc") and tid in open_faults:
+            open_faults[tid].allocations += filter(None, [allocation(trace, chain)])
+        elif event.startswith("kmem:rss_stat") and tid in open_faults:
+            in_copy = not {"do_wp_page", "wp_page_copy"}.isdisjoint(chain)
+            open_faults[tid].file_page |= in_copy and ("MM_FILEPAGES" in trace or "MM_SHMEMPAGES" in trace)
+        elif event.startswith(("minor-faults", "major-faults")) and tid in open_faults:
+            fault = open_faults.pop(tid)
+            account.counts[fault.outcome()] += fault.wanted
+    for tid, fault in open_faults.items():
+        accounts[tid_owner[tid]].failed += fault.wanted
+    return dict(accounts)
+
+
+def counts(recording: Path, addresses: range = EVERYWHERE) -> dict[int, Account]:
+    """Read a witness recording with the machine's own perf."""
+    fields = "comm,pid,tid,time,event,trace,ip,sym"
+    command = ["perf", "script", "--ns", "-F", fields, "-i", str(recording)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace") as script:
+        assert script.stdout is not None
+        accounts = read(script.stdout, addresses)
+    if script.returncode:
+        raise RuntimeError(f"perf script ended with {script.returncode} on {recording}")
+    return accounts
