@@ -31,9 +31,7 @@ class Cursor:
     def take(self, size: int) -> bytes:
         """The next ``size`` bytes."""
         if size < 0 or size > self.left:
-            raise TruncatedError(
-                self.path, f"expected {size} more bytes of a section, it has {self.left}", offset=self.base + self.at
-            )
+            raise TruncatedError(self.path, f"expected {size} more bytes of a section, it has {self.left}", offset=self.base + self.at)
         self.at += size
         return self.data[self.at - size : self.at]
 

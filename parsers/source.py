@@ -60,7 +60,7 @@ class Source:
 
     def read_into(self, buffer: Bytes, offset: int) -> int:
         """Fill ``buffer`` from ``offset``; returns the bytes read, fewer only at the end of the file."""
-        view = memoryview(buffer)
+        view = buffer.data
         done = 0
         while done < len(view):
             count = os.preadv(self._fd, [view[done:]], offset + done)
@@ -78,15 +78,15 @@ class SpillFile(Source):
         os.unlink(name)
         super().__init__(path, fd)
 
-    def append(self, data: bytes | memoryview | Bytes) -> None:
+    def append(self, data: bytes | bytearray | memoryview) -> None:
         """Write at the end.
 
         Raises:
             InputError: The file system for temporary files is full.
         """
-        view = memoryview(data).cast("B")
+        view = memoryview(data)
         try:
-            while len(view):
+            while view:
                 count = os.pwrite(self._fd, view, self.size)
                 self.size += count
                 view = view[count:]

@@ -38,10 +38,13 @@ class Words:
     def read(cls, source: Source, offset: int, size: int, order: str) -> Words:
         """``size`` bytes of a file, fewer only at its end."""
         words = cls.empty(size, order)
-        count = source.read_into(words.u8[:size], offset)
-        words.u8[count:] = 0
-        words.size = count
+        words.fill(source, offset, size)
         return words
+
+    def fill(self, source: Source, offset: int, size: int) -> None:
+        """Replace the content by ``size`` bytes of a file, fewer only at its end; the buffer must be long enough."""
+        self.size = source.read_into(self.u8[:size], offset)
+        self.u8[self.size : self.size + 8] = 0
 
     def tail(self, start: int) -> Words:
         """The bytes from ``start`` in a buffer of their own, which aligns them."""
@@ -49,17 +52,21 @@ class Words:
         words.u8[: words.size] = self.u8[start : self.size]
         return words
 
+    def take8(self, index: Index) -> npt.NDArray[np.uint8]:
+        """``u8[index]``."""
+        return self.u8.take(index, mode="clip")
+
     def take16(self, index: Index) -> npt.NDArray[np.uint16]:
         """``u16[index]``."""
-        return np.take(self.u16, index, mode="clip").astype(np.uint16, copy=False)
+        return self.u16.take(index, mode="clip").astype(np.uint16, copy=False)
 
     def take32(self, index: Index) -> npt.NDArray[np.uint32]:
         """``u32[index]``."""
-        return np.take(self.u32, index, mode="clip").astype(np.uint32, copy=False)
+        return self.u32.take(index, mode="clip").astype(np.uint32, copy=False)
 
     def take64(self, index: Index) -> npt.NDArray[np.uint64]:
         """``u64[index]``."""
-        return np.take(self.u64, index, mode="clip").astype(np.uint64, copy=False)
+        return self.u64.take(index, mode="clip").astype(np.uint64, copy=False)
 
 
 def ragged_index(starts: Index, counts: Index) -> tuple[Index, Index]:
@@ -86,7 +93,7 @@ def pack(words: Words, starts: Index, sizes: Index) -> tuple[Words, Index]:
         view = words if phase == 0 else words.tail(phase)
         index, _ = ragged_index((starts[some] - phase) >> 3, lengths[some])
         into = slice(0, len(index)) if some.all() else ragged_index(offsets[:-1][some], lengths[some])[0]
-        packed.u64[into] = np.take(view.u64, index, mode="clip")
+        packed.u64[into] = view.u64.take(index, mode="clip")
     return packed, offsets[:-1] * 8
 
 
@@ -98,9 +105,9 @@ def cut_strings(words: Words, starts: Index, limits: Index) -> tuple[npt.NDArray
     """
     limits = np.maximum(limits, 0)
     index, spans = ragged_index(starts, limits)
-    flat = np.take(words.u8, index, mode="clip")
+    flat = words.take8(index)
     nuls = np.append(np.flatnonzero(flat == 0), len(flat))
     first = nuls[np.searchsorted(nuls, spans[:-1])]
     lengths = np.minimum(first - spans[:-1], limits)
     keep, offsets = ragged_index(spans[:-1], lengths)
-    return np.take(flat, keep, mode="clip") if len(keep) else np.empty(0, np.uint8), offsets
+    return flat.take(keep, mode="clip") if len(keep) else np.empty(0, np.uint8), offsets

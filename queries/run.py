@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cowtrace.errors import UsageError, unknown_name
@@ -68,13 +70,21 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
     variables for tables.
     """
     connection = store.connect()
-    spill = str(Path(tempfile.gettempdir()) / "cowtrace-duckdb").replace("'", "''")
+    spill = _spill_folder().replace("'", "''")
     connection.execute(f"SET temp_directory = '{spill}'")
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")
     connection.execute("SET python_enable_replacements = false")
     load(connection)
     return connection
+
+
+@cache
+def _spill_folder() -> str:
+    """A private folder for this process: DuckDB would otherwise spill into .tmp in the current folder, and leave it there."""
+    folder = tempfile.mkdtemp(prefix="cowtrace-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def load(connection: duckdb.DuckDBPyConnection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -19,7 +20,7 @@ from cowtrace.text import printable
 CHUNK_ROWS = 1000
 NULL = "∅"
 
-_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+_NUMERIC = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*\)")
 
 
 def write_table(result: Result, console: Console) -> int:
@@ -30,7 +31,7 @@ def write_table(result: Result, console: Console) -> int:
     """
     chunks = _chunks(result)
     first = next(chunks, [])
-    right = [kind.startswith(_NUMERIC) and not kind.endswith("]") for kind in result.types]
+    right = [_NUMERIC.fullmatch(kind) is not None for kind in result.types]
     widths = [cell_len(printable(name)) for name in result.columns]
     _widen(widths, first)
     if console.is_terminal and sum(widths) + 2 * len(widths) - 2 > console.width and first:
@@ -84,7 +85,7 @@ def show_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     plain = json_value(value)
-    return printable(json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict | list) else str(plain))
+    return printable(plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False))
 
 
 def _widen(widths: list[int], rows: list[list[str]]) -> None:

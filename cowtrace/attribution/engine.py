@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from cowtrace.attribution import roles as R
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.calls import CloneCalls
 from cowtrace.attribution.facts import NO, UNKNOWN, YES, Facts, encode
+from cowtrace.attribution.hidden import huge_first_touches
 from cowtrace.attribution.history import VFORKED, History
 from cowtrace.attribution.lookup import VerdictTable
 from cowtrace.attribution.mappings import Mappings
-from cowtrace.attribution.observe import BLOCK_PAGES, Observed, made_by, observe
-from cowtrace.attribution.pages import ANON_FRAME, HUGE_FRAME, UNSEEN, Frame, PageHistory, frame_of
+from cowtrace.attribution.observe import Observed, made_by, observe
+from cowtrace.attribution.pages import ANON_FRAME, BLOCK_SHIFT, HUGE_FRAME, UNSEEN, Frame, PageHistory, frame_of
 from cowtrace.attribution.pairing import Faults, pair
 from cowtrace.attribution.roles import assign_roles
 from cowtrace.attribution.rows import Rows, decode_rows
@@ -25,7 +27,6 @@ from cowtrace.attribution.stacks import StackTable
 from cowtrace.parsers.base import EventBatch, EventDesc, SideBand, SourceInfo
 
 _CLONE_VM, _CLONE_THREAD = 0x100, 0x10000  # include/uapi/linux/sched.h
-_BLOCK_SHIFT = BLOCK_PAGES.bit_length() - 1
 _CHARGED = ("cow_copy", "cow_reuse", "thp_split", "thp_reuse", "hugetlb_cow")
 
 
@@ -62,12 +63,13 @@ class Engine:
         bits = self.mappings.page_bits
         self.pages = PageHistory(bits)
         # keys of whole huge blocks: page keys without their low bits
-        self.blocks, self.splits = PageHistory(bits - _BLOCK_SHIFT), PageHistory(bits - _BLOCK_SHIFT)
+        self.blocks, self.splits = PageHistory(bits - BLOCK_SHIFT), PageHistory(bits - BLOCK_SHIFT)
         self.space_of = np.arange(len(self.history.lives.tgid))
         self._sharing: Sharing | None = None
         self._uffd_tgids: set[int] = set()
         self._waiting: Rows | None = None
         self._old_thp = YES if _release(info.kernel_release) < (5, 8) else NO
+        self._folios_copy = _release(info.kernel_release) < (6, 15)
         self._trusts_rss = _release(info.kernel_release) >= (6, 2)
         self._has_chains = any(event.has_callchain for event in self.events)
 
@@ -104,9 +106,7 @@ class Engine:
 
     def _learn(self, rows: Rows) -> None:
         """Threads that only samples mention, vfork children, userfaultfd users, clone calls."""
-        pairs = np.unique((rows.tid << 32) | (rows.tgid & 0xFFFFFFFF))
-        tgid = pairs & 0xFFFFFFFF
-        self.history.ensure(pairs >> 32, np.where(tgid >> 31, tgid - (1 << 32), tgid))
+        self.history.ensure(*_threads(rows))
         known = len(self.history.lives.tgid)
         if known != len(self.space_of):
             self.space_of = np.r_[self.space_of, np.arange(len(self.space_of), known)]
@@ -128,7 +128,7 @@ class Engine:
     def sharing(self) -> Sharing:
         """The sharing questions over all that is known by now."""
         if self._sharing is None:
-            self._sharing = Sharing(self.history.lives, self.space_of, self.pages)
+            self._sharing = Sharing(self.history.lives, self.space_of, self.pages, self.blocks)
         return self._sharing
 
     def _judge(self, faults: Faults, seen: Observed, mm: Int) -> tuple[Int, Int, Int]:
@@ -144,7 +144,11 @@ class Engine:
         order = np.lexsort((seen.ts_ns, key))
         lost_race = _lost_races(seen, faults, key, order)
         made = np.where(known & (lost_race == NO), made_by(seen, rss), UNSEEN)
+        neighbours = _neighbours(seen, key, order, known)
+        betrayer = np.flatnonzero(known & (seen.present == YES) & (seen.before == F.NOT_RECORDED) & (seen.alloc == F.ALLOC_UNKNOWN))
         self._remember(order, key, seen, made)
+        if len(betrayer):
+            self._uncover(betrayer, order, key, space, page, seen, made, neighbours)
         facts = Facts(
             before=seen.before, after=seen.after, same_frame=seen.same_frame, exited=seen.exited, write=seen.write,
             present=seen.present, major=seen.major, vma=seen.vma, writable=seen.writable, can_be_huge=seen.can_be_huge,
@@ -161,15 +165,18 @@ class Engine:
         decides = no_tables[asked] & (seen.present[asked] == YES) & (seen.alloc[asked] == F.ALLOC_UNKNOWN)
         for holders in (False, True):
             part = np.flatnonzero(decides == holders)
-            some = Frame(frame.owner[part], frame.ts[part], frame.made[part])
             at = asked[part]
-            state[at] = sharing.state(some, space[at], page[at], seen.ts_ns[at], holders=holders)
-        facts = replace(facts, origin=origin, sharing=state, neighbours=_neighbours(seen, key, known))
+            state[at] = sharing.state(frame.take(part), space[at], page[at], seen.ts_ns[at], holders=holders)
+        if self._folios_copy:
+            # up to 6.14 a base page of a split huge page is copied even by its last owner
+            split = asked[frame.by_block & (frame.made == ANON_FRAME)]
+            state[split] = np.where(state[split] == F.LAST_OWNER, F.SHARED, state[split])
+        facts = replace(facts, origin=origin, sharing=state, neighbours=neighbours)
         verdict = self.verdicts.lookup(encode(facts, count))
         fork_id, side = np.full(count, -1, np.int64), np.zeros(count, np.int64)
         charged = self.verdicts.kind_in(_CHARGED)[verdict[asked]]
         at = asked[charged]
-        owed = Frame(frame.owner[charged], frame.ts[charged], frame.made[charged])
+        owed = frame.take(np.flatnonzero(charged))
         copied = ~self.verdicts.kind_in(("cow_reuse", "thp_reuse"))[verdict[at]]
         fork_id[at], side[at] = sharing.charge(owed, space[at], seen.ts_ns[at], copied)
         return verdict, fork_id, side
@@ -184,26 +191,52 @@ class Engine:
         small = order[(made[order] != UNSEEN) & (made[order] != HUGE_FRAME)]
         self.pages.add(key[small], seen.ts_ns[small], made[small])
         huge = order[made[order] == HUGE_FRAME]
-        block = key >> _BLOCK_SHIFT
+        block = key >> BLOCK_SHIFT
         self.blocks.add(block[huge], seen.ts_ns[huge], made[huge])
         if self.blocks.used:
-            split = order[(made[order] == ANON_FRAME) & (seen.present[order] == YES)]
-            split = split[np.lexsort((seen.ts_ns[split], block[split]))]
-            self.splits.add(block[split], seen.ts_ns[split], made[split])
+            self._remember_splits(order, block, seen, made)
+
+    def _remember_splits(self, order: Int, block: Int, seen: Observed, made: Int) -> None:
+        split = order[(made[order] == ANON_FRAME) & (seen.present[order] == YES)]
+        split = split[np.lexsort((seen.ts_ns[split], block[split]))]
+        self.splits.add(block[split], seen.ts_ns[split], made[split])
+
+    def _uncover(
+        self, betrayer: Int, order: Int, key: Int, space: Int, page: Int, seen: Observed, made: Int, neighbours: Int
+    ) -> None:
+        """Find the first touches that must have mapped huge pages, and remember them as such."""
+        lives, block = self.history.lives, key >> BLOCK_SHIFT
+        frame = frame_of(self.pages, lives, self.space_of, space[betrayer], page[betrayer], seen.ts_ns[betrayer])
+        watched = self.sharing().watched[space[betrayer]]
+        huge = huge_first_touches(seen, block, self.blocks.page_bits, betrayer, frame, watched, neighbours)
+        if not len(huge):
+            return
+        seen.after[huge] = F.BIG
+        first = huge[np.lexsort((seen.ts_ns[huge], block[huge]))]
+        self.blocks.add(block[first], seen.ts_ns[first], np.full(len(first), HUGE_FRAME))
+        self._remember_splits(order, block, seen, made)
 
     def _with_blocks(self, frame: Frame, space: Int, page: Int, ts: Int) -> Frame:
         """Let a huge page that came later than the page's own frame (or alone) take its place, unless it was split since."""
         if not self.blocks.used or not len(space):
             return frame
-        block = page >> _BLOCK_SHIFT
+        block = page >> BLOCK_SHIFT
         lives = self.history.lives
         blocks = frame_of(self.blocks, lives, self.space_of, space, block, ts)
         splits = frame_of(self.splits, lives, self.space_of, space, block, ts)
         wins = (blocks.made == HUGE_FRAME) & ((frame.made == UNSEEN) | (blocks.ts > frame.ts))
         made = np.where((splits.made != UNSEEN) & (splits.ts > blocks.ts), ANON_FRAME, HUGE_FRAME)
         return Frame(
-            np.where(wins, blocks.owner, frame.owner), np.where(wins, blocks.ts, frame.ts), np.where(wins, made, frame.made)
+            np.where(wins, blocks.owner, frame.owner), np.where(wins, blocks.ts, frame.ts), np.where(wins, made, frame.made), wins
         )
+
+
+def _threads(rows: Rows) -> tuple[Int, Int]:
+    """The distinct threads of a batch: (tid, tgid)."""
+    # threads run for a while: their changes are far fewer than rows
+    change = np.flatnonzero(np.r_[True, (rows.tid[1:] != rows.tid[:-1]) | (rows.tgid[1:] != rows.tgid[:-1])])
+    tid, first = np.unique(rows.tid[change], return_index=True)
+    return tid, rows.tgid[change][first]
 
 
 def _lost_races(seen: Observed, faults: Faults, key: Int, order: Int) -> Int:
@@ -221,16 +254,21 @@ def _lost_races(seen: Observed, faults: Faults, key: Int, order: Int) -> Int:
     return lost
 
 
-def _neighbours(seen: Observed, key: Int, known: np.ndarray) -> Int:
-    """YES where at least two different pages of a huge block were faulted in one by one within this batch."""
+def _neighbours(seen: Observed, key: Int, order: Int, known: np.ndarray) -> Int:
+    """YES where at least two different pages of a huge block were faulted in one by one within this batch.
+
+    Args:
+        order: Rows by key.
+    """
     result = np.full(len(key), NO)
-    touched = np.flatnonzero(known & (seen.present != YES) & (seen.before == F.NOT_RECORDED))
+    touched = order[(known & (seen.present != YES) & (seen.before == F.NOT_RECORDED))[order]]
     if not len(touched):
         return result
-    pages = np.unique(key[touched])
-    blocks, count = np.unique(pages >> _BLOCK_SHIFT, return_counts=True)
-    place = np.searchsorted(blocks, key[touched] >> _BLOCK_SHIFT)
-    result[touched[count[place] > 1]] = YES
+    page = key[touched]
+    block = page >> BLOCK_SHIFT
+    first = np.flatnonzero(np.r_[True, block[1:] != block[:-1]])
+    pages = np.add.reduceat(np.r_[True, page[1:] != page[:-1]].astype(np.int64), first)
+    result[touched] = np.where(np.repeat(pages, np.diff(np.r_[first, len(touched)])) > 1, YES, NO)
     return result
 
 
@@ -239,7 +277,7 @@ def _in_order(a: Attributed, order: Int) -> Attributed:
         a.faults, start=a.faults.start[order], exit=a.faults.exit[order], exception=a.faults.exception[order], order=a.faults.order[order],
         zeroed=a.faults.zeroed[order], alloc_count=a.faults.alloc_count[order], rss=a.faults.rss[order],
     )  # fmt: skip
-    columns = {
+    columns: dict[str, Any] = {
         name: value[order] if isinstance(value := getattr(a.seen, name), np.ndarray) else value for name in a.seen.__dataclass_fields__
     }
     return Attributed(

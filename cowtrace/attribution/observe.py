@@ -11,7 +11,7 @@ from cowtrace.attribution import roles as R
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import NO, UNKNOWN, YES
 from cowtrace.attribution.mappings import FILE_PRIVATE, FILE_SHARED, HUGETLB, SHMEM, SPECIAL, Mappings
-from cowtrace.attribution.pages import ANON_FRAME, FILE_FRAME, HUGE_FRAME, SOME_FRAME, UNSEEN, ZERO_FRAME
+from cowtrace.attribution.pages import ANON_FRAME, BLOCK_PAGES, FILE_FRAME, HUGE_FRAME, SOME_FRAME, UNSEEN, ZERO_FRAME
 from cowtrace.attribution.pairing import NO_ALLOC, Faults
 from cowtrace.attribution.roles import Roles
 
@@ -20,8 +20,6 @@ _X86_PROT, _X86_WRITE, _X86_INSTR = 1, 2, 16
 
 #: From this size on a mapping is a huge one; between the base page and this lie contpte ranges (arm64).
 _PMD_BYTES = 2 << 20
-#: Base pages of one huge block.
-BLOCK_PAGES = 512
 
 
 @dataclass(slots=True)

@@ -13,6 +13,9 @@ import numpy as np
 from cowtrace.attribution.asof import ALWAYS, Int
 from cowtrace.attribution.history import EXECED, NEVER, SEEN, Lives
 
+#: Base pages of one huge block (a PMD of 4 KiB pages), and their logarithm.
+BLOCK_PAGES, BLOCK_SHIFT = 512, 9
+
 #: What a fault put at the page. UNSEEN: no fault recorded there yet.
 UNSEEN, ANON_FRAME, ZERO_FRAME, FILE_FRAME, SOME_FRAME, HUGE_FRAME = range(6)
 
@@ -66,19 +69,26 @@ class PageHistory:
             key, limit = wanted[open_rows], ts[open_rows]
             low = np.searchsorted(run.key, key, side="left")
             high = np.searchsorted(run.key, key, side="right")
-            # few faults hit the same page twice: step back from the newest instead of a second search in time
-            slot = high - 1
-            later = (slot >= low) & (run.ts[np.maximum(slot, 0)] >= limit)
-            while later.any():
-                slot[later] -= 1
-                later = (slot >= low) & (run.ts[np.maximum(slot, 0)] >= limit)
-            hit = slot >= low
-            when[open_rows[hit]] = run.ts[slot[hit]]
-            made[open_rows[hit]] = run.made[slot[hit]]
-            open_rows = open_rows[~hit]
+            hit = np.flatnonzero(high > low)
+            slot = _last_before(run.ts, low[hit], high[hit], limit[hit])
+            found = slot >= low[hit]
+            hit, slot = hit[found], slot[found]
+            when[open_rows[hit]] = run.ts[slot]
+            made[open_rows[hit]] = run.made[slot]
+            unseen = np.ones(len(open_rows), np.bool_)
+            unseen[hit] = False
+            open_rows = open_rows[unseen]
             if not len(open_rows):
                 break
         return when, made
+
+    def count_from(self, space: Int, first_page: Int, pages: int) -> Int:
+        """Entries of the log for ``pages`` pages from ``first_page`` on."""
+        low = (space << self.page_bits) | first_page
+        total = np.zeros(len(low), np.int64)
+        for run in self._runs:
+            total += np.searchsorted(run.key, low + pages) - np.searchsorted(run.key, low)
+        return total
 
     def prune(self, lives: Lives, now: int) -> None:
         """Forget address spaces that ended before ``now`` and from which no living one descends."""
@@ -96,6 +106,22 @@ class PageHistory:
                 run.key, run.ts, run.made = run.key[keep], run.ts[keep], run.made[keep]
 
 
+def _last_before(ts: Int, low: Int, high: Int, limit: Int) -> Int:
+    """Last position in [low, high) with a time below ``limit``, low - 1 when there is none; times ascend within a range."""
+    slot = high - 1
+    late = np.flatnonzero(ts[slot] >= limit)
+    # only pages that faulted again later need the search in time
+    first, last = low[late], slot[late]
+    while len(late):
+        middle = (first + last) >> 1
+        below = ts[middle] < limit[late]
+        first, last = np.where(below, middle + 1, first), np.where(below, last, middle)
+        done = first >= last
+        slot[late[done]] = first[done] - 1
+        late, first, last = late[~done], first[~done], last[~done]
+    return slot
+
+
 @dataclass(slots=True)
 class Frame:
     """Whose frame a page holds: made in ``owner`` at ``ts`` (ALWAYS: before anything recorded), holding ``made``."""
@@ -103,6 +129,11 @@ class Frame:
     owner: Int
     ts: Int
     made: Int
+    by_block: np.ndarray  # bool: the frame is (or was split from) a huge page, whose owners are judged as one
+
+    def take(self, index: Int) -> Frame:
+        """The frames with these numbers."""
+        return Frame(self.owner[index], self.ts[index], self.made[index], self.by_block[index])
 
 
 def frame_of(pages: PageHistory, lives: Lives, space_of: Int, space: Int, page: Int, ts: Int) -> Frame:
@@ -131,7 +162,7 @@ def frame_of(pages: PageHistory, lives: Lives, space_of: Int, space: Int, page: 
         when[pending], made[pending] = pages.last(owner[pending], page[pending], limit)
         missing = made[pending] == UNSEEN
         pending, limit = pending[missing], limit[missing]
-    return Frame(owner, when, made)
+    return Frame(owner, when, made, np.zeros(len(owner), np.bool_))
 
 
 class Family:

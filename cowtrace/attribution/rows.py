@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -44,11 +45,12 @@ class Rows:
 
     def take(self, index: Int) -> Rows:
         """The rows with these numbers."""
-        return Rows(**{f.name: None if (c := getattr(self, f.name)) is None else c[index] for f in fields(self)})
+        picked: dict[str, Any] = {f.name: None if (c := getattr(self, f.name)) is None else c[index] for f in fields(self)}
+        return Rows(**picked)
 
     def after(self, earlier: Rows) -> Rows:
         """Both, the earlier rows first."""
-        joined = {}
+        joined: dict[str, Any] = {}
         for f in fields(self):
             mine, theirs = getattr(self, f.name), getattr(earlier, f.name)
             joined[f.name] = None if mine is None or theirs is None else np.concatenate([theirs, mine])
@@ -116,8 +118,17 @@ def _fill(rows: Rows, batch: EventBatch, event: EventDesc, names: tuple[tuple[st
         name = next((choice for choice in choices if choice in have), None)
         if name is not None:
             target[at] = batch.field(event.index, name).astype(np.int64, copy=False)
-    if event.base_name.startswith("exceptions:") and rows.addr is not None:
-        # the sample's own addr is 0 for a tracepoint; the fault's address is in the payload
-        if not rows.addr.flags.writeable:
-            rows.addr = rows.addr.copy()
+    if event.base_name.startswith("exceptions:"):
+        # a tracepoint's own addr is 0 and its ip in the kernel: those of the fault are in the payload
+        rows.addr = _own(rows.addr, len(rows))
         rows.addr[at] = rows.second[at]
+        if "ip" in have:
+            rows.ip = _own(rows.ip, len(rows))
+            rows.ip[at] = batch.field(event.index, "ip").astype(np.uint64, copy=False).view(np.int64)
+
+
+def _own(column: Int | None, count: int) -> Int:
+    """A column that may be written to."""
+    if column is None:
+        return np.zeros(count, np.int64)
+    return column if column.flags.writeable else column.copy()

@@ -11,16 +11,17 @@ import numpy as np
 from cowtrace.attribution.asof import ALWAYS, Int
 from cowtrace.attribution.facts import EXCLUSIVE, LAST_OWNER, SHARED, SHARING_UNKNOWN
 from cowtrace.attribution.history import EXECED, FORKED, SEEN, Lives
-from cowtrace.attribution.pages import Family, Forks, Frame, PageHistory, frame_of
+from cowtrace.attribution.pages import BLOCK_PAGES, BLOCK_SHIFT, Family, Forks, Frame, PageHistory, frame_of
 
 
 class Sharing:
     """Sharing questions over the present state of the process history; made anew when that changes."""
 
-    def __init__(self, lives: Lives, space_of: Int, pages: PageHistory) -> None:
+    def __init__(self, lives: Lives, space_of: Int, pages: PageHistory, blocks: PageHistory) -> None:
         self.lives = lives
         self.space_of = space_of
         self.pages = pages
+        self.blocks = blocks
         self.family = Family(lives, space_of)
         self.forks = Forks(lives, space_of)
         forked = np.flatnonzero(lives.how == FORKED)
@@ -45,7 +46,7 @@ class Sharing:
         result[alone] = EXCLUSIVE
         if holders:
             rest = np.flatnonzero(~alone)
-            result[rest] = self._search(Frame(frame.owner[rest], frame.ts[rest], frame.made[rest]), space[rest], page[rest], ts[rest])
+            result[rest] = self._search(frame.take(rest), space[rest], page[rest], ts[rest])
         return result
 
     def _search(self, frame: Frame, space: Int, page: Int, ts: Int) -> Int:
@@ -56,13 +57,25 @@ class Sharing:
         pending = np.flatnonzero(position < last)
         while len(pending):
             other = self.family.member(position[pending])
-            seen = frame_of(self.pages, self.lives, self.space_of, other, page[pending], ts[pending])
-            same = (seen.owner == frame.owner[pending]) & (seen.ts == frame.ts[pending]) & (other != space[pending])
+            same = self._same_frame(frame.take(pending), other, page[pending], ts[pending]) & (other != space[pending])
             result[pending[same]] = SHARED
             pending = pending[~same]
             position[pending] = self.family.next_alive(position[pending] + 1, last[pending], ts[pending])
             pending = pending[position[pending] < last[pending]]
         return result
+
+    def _same_frame(self, frame: Frame, other: Int, page: Int, ts: Int) -> np.ndarray:
+        """bool: does ``other`` still hold the frame."""
+        seen = frame_of(self.pages, self.lives, self.space_of, other, page, ts)
+        same = (seen.owner == frame.owner) & (seen.ts == frame.ts)
+        huge = np.flatnonzero(frame.by_block)
+        if len(huge):
+            # a folio is held as long as one page of it is mapped, so whoever replaced fewer than all its pages still shares all
+            block = page[huge] >> BLOCK_SHIFT
+            whole = frame_of(self.blocks, self.lives, self.space_of, other[huge], block, ts[huge])
+            replaced = self.pages.count_from(other[huge], block << BLOCK_SHIFT, BLOCK_PAGES)
+            same[huge] = (whole.owner == frame.owner[huge]) & (whole.ts == frame.ts[huge]) & (replaced < BLOCK_PAGES)
+        return same
 
     def charge(self, frame: Frame, space: Int, ts: Int, copied: np.ndarray) -> tuple[Int, Int]:
         """The fork that made the page shared.
@@ -86,7 +99,7 @@ class Sharing:
 
 def _watched_from_start(lives: Lives) -> np.ndarray:
     """True for address spaces whose whole history since exec is in the recording."""
-    watched = lives.how == EXECED
+    watched: np.ndarray = lives.how == EXECED
     while True:
         inherits = (lives.parent >= 0) & (lives.how != EXECED) & (lives.how != SEEN)
         grown = watched | (inherits & watched[np.maximum(lives.parent, 0)])

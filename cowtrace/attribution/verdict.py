@@ -8,6 +8,7 @@ Paths and signatures: mm/memory.c (do_anonymous_page, do_wp_page, do_cow_fault, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from cowtrace.attribution import facts as F
 from cowtrace.attribution.facts import NO, UNKNOWN, YES, Facts
@@ -50,7 +51,7 @@ _OPEN_ZEROES = {"shmem", "hugetlb", "uffd", "swap_in"}
 def verdict(kind: str, evidence: str, confidence: float, **changes: int) -> Verdict:
     """A verdict with the amounts that its kind implies."""
     wrote = YES if kind in _WRITES else NO if kind in _READS else UNKNOWN
-    values = {"copied": _COPIES.get(kind, 0), "zeroed": -1 if kind in _OPEN_ZEROES else _ZEROES.get(kind, 0), "wrote": wrote}
+    values: dict[str, Any] = {"copied": _COPIES.get(kind, 0), "zeroed": -1 if kind in _OPEN_ZEROES else _ZEROES.get(kind, 0), "wrote": wrote}
     return Verdict(kind, evidence, confidence, **(values | changes))
 
 
@@ -147,7 +148,11 @@ def _first_anonymous(f: Facts, evidence: str) -> Verdict:
             return unknown("swap_in", "uffd", "spurious")
         return unknown("anon_zero", "uffd") if f.uffd == YES else verdict("anon_zero", evidence, 0.9)
     if huge_after:
-        return unknown("thp_zero", "thp_zero_page") if f.write == UNKNOWN else verdict("thp_zero" if f.write == YES else "thp_zero_page", evidence, 0.9)
+        if f.write == UNKNOWN:
+            return unknown("thp_zero", "thp_zero_page")
+        # without page tables it is a later fault in the block that tells
+        source = "state" if f.before == F.NOT_RECORDED else evidence
+        return verdict("thp_zero" if f.write == YES else "thp_zero_page", source, 0.8 if source == "state" else 0.9)
     base_only = f.can_be_huge == NO or f.neighbours == YES or f.after == F.BASE
     if f.write == YES:
         return verdict("anon_zero", evidence, 0.85) if base_only else unknown("anon_zero", "mthp_zero", "thp_zero")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ FORMATS = ("table", "csv", "json", "parquet")
 @click.option("--list", "listing", is_flag=True, help="List the queries of the library and the tables.")
 @click.option("--describe", metavar="NAME", help="Say what a query or table answers, column by column.")
 def command(
+    *,
     store: str | None,
     question: str | None,
     form: str | None,
@@ -52,7 +54,7 @@ def command(
         click.echo(describe_name(describe) if describe is not None else describe_catalog())
         return
     if question is None:
-        if store is None or Path(store).exists():
+        if store is None or os.path.exists(store):
             raise UsageError("query needs SQL or the name of a query; cowtrace query --list shows the names")
         store, question = None, store
     if question == "-":

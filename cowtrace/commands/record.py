@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,8 @@ from cowtrace.units import format_bytes, format_count, format_ns
 if TYPE_CHECKING:
     from cowtrace.recording.collector import Collector
     from cowtrace.recording.host import Host
-    from cowtrace.recording.plan import Plan
-    from cowtrace.recording.session import Outcome
+    from cowtrace.recording.plan import Missing, Plan
+    from cowtrace.recording.request import Outcome
 
 DEFAULT_FOLDER = "cowtrace.rec"
 
@@ -53,7 +54,9 @@ def _list_levels(context: click.Context, parameter: click.Parameter, value: bool
     for level in LEVELS.values():
         click.echo(f"{level.name}{' (default)' if level.name == DEFAULT_LEVEL else ''}: {level.purpose}")
         cost = level.cost
-        click.echo(f"  costs        +{cost.ns_per_fault / 1000:.1f} µs and {cost.bytes_per_fault} bytes per fault; a program that does nothing")
+        click.echo(
+            f"  costs        +{cost.ns_per_fault / 1000:.1f} µs and {cost.bytes_per_fault} bytes per fault; a program that does nothing"
+        )
         click.echo(f"               but fault ran {cost.slowdown:g} times as long (a virtual machine, 2 CPUs, Linux 6.18)")
         lower = {event.name for other in LEVELS.values() if len(other.events) < len(level.events) for event in other.events}
         for index, event in enumerate(event for event in level.events if event.name not in lower):
@@ -66,22 +69,46 @@ def _list_levels(context: click.Context, parameter: click.Parameter, value: bool
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--level", type=click.Choice(list(LEVELS)), default=DEFAULT_LEVEL, show_default=True, help=_level_help())
-@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True, help="Folder to write.")
+@click.option(
+    "-o", "--output", "folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True, help="Folder to write."
+)
 @click.option("--force", is_flag=True, help="Replace the folder when it is a recording.")
 @click.option("-a", "--all-processes", is_flag=True, help="The whole system: until Ctrl-C, or as long as COMMAND runs.")
 @click.option("-p", "--pid", "pids", metavar="PID[,PID]", callback=_parse_pids, help="Running processes and the children they get.")
 @click.option(
-    "--limit-time", "--duration", "limit_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Stop after this time; ends COMMAND."
+    "--limit-time",
+    "--duration",
+    "limit_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop after this time; ends COMMAND.",
 )
-@click.option("--limit-size", "limit_bytes", metavar="SIZE", callback=_parse_size, help="Stop when perf.data has this size, e.g. 2G; ends COMMAND.")
-@click.option("--smaps/--no-smaps", default=None, help="Copy /proc/PID/smaps during the recording. Default: with -p at start and end, else not.")
+@click.option(
+    "--limit-size", "limit_bytes", metavar="SIZE", callback=_parse_size, help="Stop when perf.data has this size, e.g. 2G; ends COMMAND."
+)
+@click.option(
+    "--smaps/--no-smaps", default=None, help="Copy /proc/PID/smaps during the recording. Default: with -p at start and end, else not."
+)
 @click.option("--smaps-interval", type=click.FloatRange(min=0.01), metavar="SECONDS", help="How often; implies --smaps.  [default: 1]")
 @click.option("--smaps-children", is_flag=True, help="Of their children too; implies --smaps.")
 @click.option("--smaps-limit", type=click.IntRange(min=1), default=2000, show_default=True, help="Copies in all.")
 @click.option("--call-graph", metavar="fp|dwarf|lbr", help="Record call chains at any level; full takes fp.")
-@click.option("-m", "--buffer-pages", type=click.IntRange(min=1), metavar="PAGES", help="Ring buffer per CPU.  [default: up to 4096, as memory limits allow]")
+@click.option(
+    "-m",
+    "--buffer-pages",
+    type=click.IntRange(min=1),
+    metavar="PAGES",
+    help="Ring buffer per CPU.  [default: up to 4096, as memory limits allow]",
+)
 @click.option("--propagate-exit", is_flag=True, help="Exit with the exit code of COMMAND (128+N when signal N ended it).")
-@click.option("--list-levels", is_flag=True, is_eager=True, expose_value=False, callback=_list_levels, help="What each level records, costs and can't tell.")
+@click.option(
+    "--list-levels",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_levels,
+    help="What each level records, costs and can't tell.",
+)
 @click.argument("argv", metavar="[--] [COMMAND]...", nargs=-1, type=click.UNPROCESSED)
 def command(**options: Any) -> int:
     """Record a command, a process or the system with the right events.
@@ -124,7 +151,8 @@ def _record(
     from cowtrace.recording.host import this_host
     from cowtrace.recording.perf_tool import find_perf
     from cowtrace.recording.plan import make_plan
-    from cowtrace.recording.session import Request, record
+    from cowtrace.recording.request import Request
+    from cowtrace.recording.session import record
     from cowtrace.recording.workload import find_program
 
     if pids and (argv or all_processes):
@@ -140,8 +168,8 @@ def _record(
         raise UsageError("--smaps needs -p PID or a COMMAND: copying the maps of every process would disturb what is measured")
     if argv:
         find_program(argv[0])
-
     host = this_host()
+    _check_owner(host, pids)
     perf = find_perf()
     plan = make_plan(LEVELS[level], host, perf, system_wide=all_processes, call_graph=call_graph, buffer_pages=buffer_pages)
     interval_s = smaps_interval or (1.0 if smaps or smaps_children else None)
@@ -168,6 +196,17 @@ def _record(
     return 0
 
 
+def _check_owner(host: Host, pids: tuple[int, ...]) -> None:
+    from cowtrace.recording.processes import owner
+
+    for pid in pids:
+        user = owner(pid)
+        if user is None:
+            raise UsageError(f"-p {pid}: there is no such process")
+        if user != os.geteuid() and not host.is_privileged:
+            raise HostError(f"-p {pid}: the process belongs to user {user}; run cowtrace as that user or as root")
+
+
 def _collectors(host: Host, wants_smaps: bool, interval_s: float | None, children: bool, limit: int) -> list[Collector]:
     from cowtrace.recording.counters import Counters
     from cowtrace.recording.kallsyms import Kallsyms
@@ -181,13 +220,20 @@ def _collectors(host: Host, wants_smaps: bool, interval_s: float | None, childre
 
 
 def _warn_missing(plan: Plan) -> None:
-    """One line per reason, not per event."""
-    by_reason: dict[tuple[str, str], list[str]] = {}
+    """One warning per reason, not per event."""
+    by_reason: dict[str, list[Missing]] = {}
     for missing in plan.missing:
-        by_reason.setdefault((missing.reason, missing.fix), []).append(missing.what)
-    for (reason, fix), names in by_reason.items():
-        listed = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        _say(f"warning: without {listed}: {reason}{f' (fix: {fix})' if fix else ''}")
+        if not missing.inherent:
+            by_reason.setdefault(missing.reason, []).append(missing)
+    for reason, lacks in by_reason.items():
+        names = [lack.what for lack in lacks if ":" not in lack.what]
+        tracepoints = [lack.what for lack in lacks if ":" in lack.what]
+        if tracepoints:
+            names.append(tracepoints[0] if len(tracepoints) == 1 else f"{len(tracepoints)} tracepoints ({tracepoints[0]}, ...)")
+        _say(f"warning: {reason}, so this recording lacks {', '.join(names)}")
+        costs = list(dict.fromkeys(lack.costs for lack in lacks if ":" not in lack.what and lack.costs))
+        fix = max((lack.fix for lack in lacks), key=len)
+        _say(f"warning: {'; '.join([*costs, f'to get it, {fix}' if fix else 'nothing helps on this host'])}")
 
 
 def _summarise(outcome: Outcome, folder: Path, argv: tuple[str, ...]) -> None:
@@ -196,7 +242,7 @@ def _summarise(outcome: Outcome, folder: Path, argv: tuple[str, ...]) -> None:
     parts = [count, format_bytes(outcome.size_bytes)]
     parts.append(f"in {format_ns(outcome.ended.mono_ns - outcome.started.mono_ns)}")
     ending = outcome.stop_reason
-    if argv and outcome.exit_code is not None and not outcome.ended_by_us:
+    if outcome.stop_reason == "command ended" and outcome.exit_code is not None:
         code = outcome.exit_code
         ending = f"{Path(argv[0]).name} exited with {code}" if code >= 0 else f"{Path(argv[0]).name} was ended by signal {-code}"
     _say(f"recorded {', '.join(parts)} ({outcome.plan.level}; {ending})")

@@ -72,7 +72,7 @@ def fault_rows(engine: Engine, part: Attributed, offsets: Offsets, base_page_byt
         "comm": labels(part.comm, engine.history.comm_names),
         "mm_id": nullable(part.mm + offsets.mm, part.mm >= 0, pa.int64()),
         "addr": optional(rows.addr, pa.uint64()) if rows.addr is None else pa.array(seen.addr.view(np.uint64)),
-        "ip": optional(rows.ip, pa.uint64()) if rows.ip is None else nullable(rows.ip[start].view(np.uint64), ~is_exception, pa.uint64()),
+        "ip": optional(rows.ip, pa.uint64()) if rows.ip is None else pa.array(rows.ip[start].view(np.uint64)),
         "is_write": nullable(write == F.YES, write != F.UNKNOWN, pa.bool_()),
         "is_exec": nullable((code & 16) != 0, code >= 0, pa.bool_()),
         "is_user": nullable(user, user_known, pa.bool_()),

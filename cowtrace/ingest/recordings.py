@@ -16,7 +16,7 @@ from cowtrace.ingest.background import InOrder, ahead
 from cowtrace.ingest.fault_rows import Offsets, fault_rows
 from cowtrace.ingest.history_rows import cgroup_rows, fork_rows, process_rows, vma_rows
 from cowtrace.ingest.progress import Progress
-from cowtrace.parsers.base import Recording, SideBand
+from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, Recording, SideBand
 from cowtrace.store.writer import StoreWriter
 
 _DEFAULT_PAGE_BYTES = 4096
@@ -111,12 +111,12 @@ def _joined(group: Group) -> SideBand:
     joined = group.sides[0]
     for recording, side in zip(group.recordings[1:], group.sides[1:], strict=True):
         begin = recording.info.first_ns or 0
-        shift = max((table["seq"].max() or 0) for table in _tables(joined).values() if len(table)) + 1 if any(map(len, _tables(joined).values())) else 0
+        shift = 1 + max((int(table["seq"].to_numpy().max()) for table in _tables(joined).values() if len(table)), default=-1)
         merged = {}
         for name, table in _tables(side).items():
             later = table.filter(pl.col("ts_ns") >= 0) if name in ("fork", "exit") else table
             later = later.with_columns(pl.col("seq") + shift, pl.when(pl.col("ts_ns") < 0).then(begin).otherwise(pl.col("ts_ns")).alias("ts_ns"))
-            merged[name] = pl.concat([_tables(joined)[name], later.cast(dict(_tables(joined)[name].schema))])
+            merged[name] = pl.concat([_tables(joined)[name], later.select(pl.col(column).cast(kind) for column, kind in SIDE_BAND_SCHEMAS[name].items())])
         joined = SideBand(**merged)
     return joined
 

@@ -10,7 +10,7 @@ from cowtrace import __version__
 from cowtrace.recording.host import Host
 from cowtrace.recording.levels import LEVELS
 from cowtrace.recording.perf_tool import PerfTool
-from cowtrace.recording.session import Outcome, Request
+from cowtrace.recording.request import Outcome, Request
 from cowtrace.recording.settings import host_settings, machine
 from cowtrace.text import decode_name
 

@@ -13,6 +13,9 @@ from typing import Any
 from cowtrace.errors import UsageError
 
 RECORDING = "recording.json"
+PERF_DATA = "perf.data"
+#: perf's messages; only while the folder grows.
+PERF_STDERR = "perf.stderr"
 
 
 def is_recording(path: Path) -> bool:
@@ -75,5 +78,7 @@ class RecordingFolder:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(descriptor)
-            raise UsageError(f"{self.path}: another recording is being written there; wait for it, or choose another name with -o") from error
+            raise UsageError(
+                f"{self.path}: another recording is being written there; wait for it, or choose another name with -o"
+            ) from error
         return descriptor

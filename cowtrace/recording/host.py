@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +29,6 @@ class Host:
         release: ``uname -r``.
         page_size: Bytes.
         cpu_count: Online CPUs.
-        memlock_bytes: Soft limit of locked memory of this process; None = unlimited.
     """
 
     root: Path
@@ -36,7 +36,6 @@ class Host:
     release: str
     page_size: int
     cpu_count: int
-    memlock_bytes: int | None
 
     def path(self, name: str) -> Path:
         """A path of the host below the root: ``path("proc/meminfo")``."""
@@ -97,32 +96,30 @@ class Host:
         return None
 
     def has_tracepoint(self, name: str) -> bool:
-        """True when tracefs describes the tracepoint ``system:event`` and this process may read it."""
-        if self.tracefs is None:
-            return False
-        try:
-            return os.access(self.tracefs / "events" / name.replace(":", "/") / "id", os.R_OK)
-        except OSError:
-            return False
+        """True when tracefs lists the tracepoint ``system:event``."""
+        return self.tracefs is not None and os.path.isdir(self._tracepoint(name))
+
+    def may_read_tracepoint(self, name: str) -> bool:
+        """True when this process may read the tracepoint's number and format, without which perf can't record it."""
+        return self.tracefs is not None and os.access(self._tracepoint(name) / "id", os.R_OK)
+
+    def _tracepoint(self, name: str) -> Path:
+        assert self.tracefs is not None
+        return self.tracefs / "events" / name.replace(":", "/")
 
     @property
     def kernel_version(self) -> tuple[int, int]:
         """``6.18.44-generic`` -> ``(6, 18)``; ``(0, 0)`` when the release has another form."""
-        parts = self.release.split(".")
-        digits = ["".join(char for char in part if char.isdigit()) for part in parts[:2]]
-        return (int(digits[0]), int(digits[1])) if len(digits) == 2 and all(digits) else (0, 0)
+        match = re.match(r"(\d+)\.(\d+)", self.release)
+        return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def this_host() -> Host:
     """The machine that we run on."""
-    import resource
-
-    soft, _hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return Host(
         root=Path("/"),
         machine=platform.machine(),
         release=platform.release(),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         cpu_count=os.cpu_count() or 1,
-        memlock_bytes=None if soft == resource.RLIM_INFINITY else soft,
     )

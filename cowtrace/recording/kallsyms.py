@@ -24,7 +24,9 @@ class Kallsyms(Collector):
         except OSError:
             symbols = b""
         if not symbols:
-            self.note("kernel functions can't be named: /proc/kallsyms hides its addresses (`sudo sysctl kernel.kptr_restrict=0`, or run as root)")
+            self.note(
+                "kernel functions can't be named: /proc/kallsyms hides its addresses (`sudo sysctl kernel.kptr_restrict=0`, or run as root)"
+            )
             return
         import zstandard
 

@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from cowtrace.recording.plan import Missing, Plan
+from cowtrace.recording.levels import Event
+from cowtrace.recording.plan import AS_ROOT, NO_FRAMES, Missing, Plan
+
+GROW_BUFFERS = "`sudo sysctl kernel.perf_event_mlock_kb=16388`, or run as root"
+SMALL_BUFFERS = "bursts of faults overrun the buffers: events may be lost"
 
 # [ perf record: Captured and wrote 79.422 MB b.data (800539 samples) ]
 # [ perf record: Captured and wrote 0.005 MB b.data ]                      none at all
@@ -19,7 +23,8 @@ _LOST_CHUNKS = re.compile(r"lost (\d+) chunks")
 # Processed 172532 samples and lost 20.00%!
 _LOST_SHARE = re.compile(r"Processed (\d+) samples and lost ([\d.]+)%")
 _SIZE_LIMIT = re.compile(r"perf size limit reached")
-_NOISE = re.compile(r"^(\[ perf record:.*\]|Error:|Warning:|.*Run 'perf list'.*|.*\bUsage: perf .*)?$")
+# the answer to our own command on the control channel
+_NOISE = re.compile(r"^(\[ perf record:.*\]|Events enabled|Error:|Warning:|.*Run 'perf list'.*|.*\bUsage: perf .*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +72,34 @@ def relax(plan: Plan, stderr: str) -> Plan | None:
 
     What perf names is taken out; otherwise the parts that need the most rights go first.
     """
-    complaint = first_complaint(stderr)
-    if re.search(r"mapping pages|failed to mmap|mmap_pages|perf_event_mlock_kb", stderr):
+    reason = f"perf refused it: {first_complaint(stderr)}"
+    if re.search(r"error mapping pages|failed to mmap", stderr):
         if plan.buffer_pages == 1:
             return None
-        fix = "`sudo sysctl kernel.perf_event_mlock_kb=16384`, or run as root"
         smaller = max(1, plan.buffer_pages // 4)
+        lack = Missing(f"-m {plan.buffer_pages}", f"locked memory is limited, so -m {smaller}", GROW_BUFFERS, SMALL_BUFFERS)
         kept = tuple(entry for entry in plan.missing if not entry.what.startswith("-m "))
-        return replace(plan, buffer_pages=smaller, missing=(*kept, Missing(f"-m {plan.buffer_pages}", f"locked memory is limited, -m {smaller} instead", fix)))
+        return replace(plan, buffer_pages=smaller, missing=(*kept, lack))
     for event in plan.events:
         if event.is_tracepoint and re.search(rf"(?<![\w:]){re.escape(event.name)}(?!\w)", stderr):
-            return replace(
-                plan,
-                events=tuple(other for other in plan.events if other is not event),
-                missing=(*plan.missing, Missing(event.name, f"perf refused it: {complaint}")),
-            )
+            return _without_events(plan, (event,), reason)
     if plan.phys_data:
-        return replace(plan, phys_data=False, missing=(*plan.missing, Missing("--phys-data", f"perf refused it: {complaint}", "run as root")))
+        return replace(plan, phys_data=False, missing=(*plan.missing, Missing("--phys-data", reason, AS_ROOT, NO_FRAMES)))
     if plan.cgroups:
-        return replace(plan, cgroups=False, missing=(*plan.missing, Missing("--all-cgroups", f"perf refused it: {complaint}")))
-    if plan.data_page_size:
         return replace(
-            plan, data_page_size=False, missing=(*plan.missing, Missing("--data-page-size", f"perf refused it: {complaint}", "update the kernel"))
+            plan, cgroups=False, missing=(*plan.missing, Missing("--all-cgroups", reason, "", "faults are not charged to cgroups"))
         )
+    if plan.data_page_size:
+        lack = Missing("--data-page-size", reason, "update the kernel", "huge pages can't be told from small ones by their size")
+        return replace(plan, data_page_size=False, missing=(*plan.missing, lack))
     tracepoints = tuple(event for event in plan.events if event.is_tracepoint)
-    if tracepoints:
-        gone = tuple(Missing(event.name, f"perf refused it: {complaint}", "run as root") for event in tracepoints)
-        return replace(plan, events=tuple(event for event in plan.events if not event.is_tracepoint), missing=(*plan.missing, *gone))
-    return None
+    return _without_events(plan, tracepoints, reason) if tracepoints else None
+
+
+def _without_events(plan: Plan, gone: tuple[Event, ...], reason: str) -> Plan:
+    lacks = tuple(Missing(event.name, reason, AS_ROOT, f"not recorded: {event.why}") for event in gone)
+    kept = tuple(event for event in plan.events if event not in gone)
+    return replace(plan, events=kept, missing=(*plan.missing, *lacks))
 
 
 def _said(stderr: str) -> list[str]:

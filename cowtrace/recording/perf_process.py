@@ -40,9 +40,10 @@ class PerfProcess:
                     stdout=stderr,
                     stderr=stderr,
                     env=perf_environment(),
-                    pass_fds=(command_read, answer_write),
+                    # perf holds our end too: were it closed by our death, perf 6.1 would stumble over the hang-up and not finish its file
+                    pass_fds=(command_read, answer_write, self._command),
                     start_new_session=True,
-                    preexec_fn=_die_with_parent(os.getpid()),
+                    preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509 -- there are no threads while we record
                 )
         except BaseException:
             os.close(self._command)

@@ -53,8 +53,8 @@ def find_perf() -> PerfTool:
 
 
 def perf_environment() -> dict[str, str]:
-    """The environment for perf: plain messages in English, no pager."""
-    return {**os.environ, "LC_ALL": "C", "PERF_PAGER": "cat", "PAGER": "cat"}
+    """The environment for perf: messages in English, no pager, no settings from ~/.perfconfig."""
+    return {**os.environ, "LC_ALL": "C", "PAGER": "cat", "PERF_CONFIG": os.devnull}
 
 
 def _output(*argv: str) -> str:

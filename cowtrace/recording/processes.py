@@ -44,3 +44,11 @@ def start_time(pid: int, proc: Path = Path("/proc")) -> int | None:
         return None
     # state is field 3, starttime field 22 of man 5 proc_pid_stat
     return int(fields[19]) if len(fields) > 19 and fields[0] not in (b"Z", b"X") else None
+
+
+def owner(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """User id that a process runs as; None when it is gone."""
+    try:
+        return (proc / str(pid)).stat().st_uid
+    except OSError:
+        return None

@@ -8,7 +8,13 @@ from typing import Any
 from cowtrace.recording.host import Host
 
 #: Whole folders of small files, read as they are.
-FOLDERS = ("sys/kernel/mm/transparent_hugepage", "sys/kernel/mm/ksm", "sys/kernel/mm/hugepages", "sys/kernel/mm/swap", "sys/module/overlay/parameters")
+FOLDERS = (
+    "sys/kernel/mm/transparent_hugepage",
+    "sys/kernel/mm/ksm",
+    "sys/kernel/mm/hugepages",
+    "sys/kernel/mm/swap",
+    "sys/module/overlay/parameters",
+)
 #: Counters, stored before and after by ``counters``.
 SKIPPED = frozenset({"stats"})
 

@@ -71,7 +71,8 @@ class Report:
         maybe_copy_count: Unknown faults that may have copied a page.
         root: None when no fault's process is known.
         start_ns: First time of the recording; fork times are shown relative to it. None without any.
-        memory: Rows of smaps/totals with the bound of smaps/cow_debt (``debt_bytes``), last snapshot of each process.
+        memory: Rows of smaps/totals with the bound of smaps/cow_debt (``debt_bytes``), last snapshot of each process, the
+            largest; ``process_count`` of them exist.
         copyups: Rows of copyup/by_path.
     """
 
@@ -109,22 +110,23 @@ def compose(store: Store, *, top: int = TOP) -> Report:
     have = recorded(manifest.get("sources") or [], manifest.get("rows") or {})
     with connect(store) as connection:
         total, sampled = _total(connection)
+        processes = compose_grouping(connection, "fault_by_process", ("comm", "tgid"), total, top)
         starts = [source["first_ns"] for source in manifest.get("sources") or [] if source.get("first_ns") is not None]
         return Report(
             total=total,
             sampled=sampled,
             maybe_copy_count=one(connection, _MAYBE_COPIES)["fault_count"],
-            process_count=one(connection, "SELECT count(DISTINCT tgid) AS count FROM fault")["count"],
+            process_count=len(processes.rows) + processes.rest_count,
             root=_root(connection),
             start_ns=min(starts, default=one(connection, "SELECT min(ts_ns) AS ts_ns FROM fault")["ts_ns"]),
             kinds=_kinds(connection, total),
-            processes=compose_grouping(connection, "fault_by_process", ("tgid", "comm"), total, top),
+            processes=processes,
             comms=compose_grouping(connection, "fault_by_comm", ("comm", "process_count"), total, top),
             objects=compose_grouping(connection, "fault_by_object", _OBJECT_KEYS, total, top),
             forks=compose_forks(connection, total, top),
             unknowns=[explain(row, have) for row in run(connection, f"FROM fault_unknown_why LIMIT {top}").rows()],
             capabilities=capabilities(have),
-            memory=list(run(connection, _MEMORY).rows()),
+            memory=list(run(connection, _MEMORY.format(top=top)).rows()),
             copyups=list(run(connection, f"FROM copyup_by_path LIMIT {top}").rows()),
             losses=[Loss(**row) for row in run(connection, "FROM loss_by_source").rows()],
             provenance=compose_provenance(store),
@@ -142,12 +144,13 @@ WHERE possible_kinds IS NULL
 """
 
 _MEMORY = """
-SELECT smaps_totals.*, smaps_cow_debt.debt_bytes
+SELECT smaps_totals.*, smaps_cow_debt.debt_bytes, count(*) OVER () AS process_count
 FROM smaps_totals
 LEFT JOIN smaps_cow_debt
     ON smaps_cow_debt.snapshot_id = smaps_totals.snapshot_id AND smaps_cow_debt.tgid IS NOT DISTINCT FROM smaps_totals.tgid
 QUALIFY row_number() OVER (PARTITION BY smaps_totals.tgid ORDER BY smaps_totals.ts_ns DESC NULLS LAST, smaps_totals.snapshot_id DESC) = 1
 ORDER BY smaps_totals.rss_bytes DESC NULLS LAST, smaps_totals.tgid
+LIMIT {top}
 """
 
 _ROOT = """
@@ -201,7 +204,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection, total: Cost) -> list[KindRow]:
     kinds = []
     for row in run(connection, "FROM fault_by_kind").rows():
         length = lengths.get(row["kind"], {})
-        percentiles = {name: length.get(name) for name in ("p50_ns", "p90_ns", "p99_ns", "max_ns")}
+        percentiles: dict[str, Any] = {name: length.get(name) for name in ("p50_ns", "p90_ns", "p99_ns", "max_ns")}
         del row["family"]
         kinds.append(KindRow(**row, **percentiles, evidence=evidence[row["kind"]]))
     parts = Cost.total(

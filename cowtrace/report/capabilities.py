@@ -177,7 +177,9 @@ def _fork_bill(have: Recorded) -> Capability:
         return Capability(question, "no", "no process records", "low")
     if copies.answer == "no":
         return Capability(question, "no", copies.reason, copies.level)
-    return Capability(question, copies.answer, "process records, with: " + copies.reason, copies.level)
+    if copies.answer == "partly":
+        return Capability(question, "partly", "as far as copies are told from reuses", copies.level)
+    return Capability(question, "yes", "process records, and " + copies.reason)
 
 
 def _fork_calls(have: Recorded) -> Capability:

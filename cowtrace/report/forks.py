@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from cowtrace.queries import run
-from cowtrace.report.cost import Cost, ConservationError, check_sum
-from cowtrace.report.grouping import materialized, one
+from cowtrace.report.cost import ConservationError, Cost, check_sum
+from cowtrace.report.grouping import materialized, one, sum_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,14 +76,17 @@ def compose_forks(connection: duckdb.DuckDBPyConnection, total: Cost, top: int) 
     by_fork = materialized(connection, "fault_by_fork")
     facts = one(connection, _FACTS.format(bill=bill))
     no_fork = Cost.total(Cost.of(row) for row in run(connection, f"FROM {by_fork} WHERE fork_id IS NULL").rows())
-    caused = Cost.of(one(connection, _CAUSED.format(by_fork=by_fork)))
+    caused = Cost.of(one(connection, sum_sql(f"{by_fork} WHERE fork_id IS NOT NULL")))
     check_sum("by fork and of no fork", total, Cost.total([caused, no_fork]))
     if facts["fault_count"] != caused.fault_count or facts["overcharged_count"]:
         raise ConservationError(
             f"cow/fork_bill lists {facts['fault_count']} faults, fault/by_fork {caused.fault_count}; "
             f"{facts['overcharged_count']} forks have more faults on their sides than in all"
         )
-    rows = [_row(row) for row in run(connection, _ROWS.format(bill=bill, by_fork=by_fork, top=top)).rows()]
+    dearest = list(run(connection, f"FROM {bill} LIMIT {top}").rows())
+    ids = ", ".join(str(row["fork_id"]) for row in dearest) or "NULL"
+    costs = {row["fork_id"]: Cost.of(row) for row in run(connection, f"FROM {by_fork} WHERE fork_id IN ({ids})").rows()}
+    rows = [ForkRow(**{name: row[name] for name in _FACT_NAMES}, cost=costs.get(row["fork_id"], Cost())) for row in dearest]
     return ForkBill(
         rows=rows,
         rest_count=facts["fork_count"] - len(rows),
@@ -96,6 +99,8 @@ def compose_forks(connection: duckdb.DuckDBPyConnection, total: Cost, top: int) 
         no_fork=no_fork,
     )
 
+
+_FACT_NAMES = tuple(field.name for field in fields(ForkRow) if field.name != "cost")
 
 _FACTS = """
 SELECT

@@ -35,16 +35,14 @@ class Grouping:
     rest: Cost
 
 
-def compose_grouping(
-    connection: duckdb.DuckDBPyConnection, view: str, keys: tuple[str, ...], total: Cost, top: int
-) -> Grouping:
+def compose_grouping(connection: duckdb.DuckDBPyConnection, view: str, keys: tuple[str, ...], total: Cost, top: int) -> Grouping:
     """The dearest groups of a view that has ``keys`` and the columns of ``Cost``; the view is computed once.
 
     Raises:
         ConservationError: Its rows do not add up to ``total``.
     """
     groups = materialized(connection, view)
-    sums = one(connection, _sum_sql(groups))
+    sums = one(connection, sum_sql(groups))
     check_sum(view.removeprefix("fault_").replace("_", " "), total, Cost.of(sums))
     rows = [Group({key: row[key] for key in keys}, Cost.of(row)) for row in run(connection, f"FROM {groups} LIMIT {top}").rows()]
     rest = total.less(Cost.total(row.cost for row in rows))
@@ -63,6 +61,7 @@ def one(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     return next(run(connection, sql).rows())
 
 
-def _sum_sql(table: str) -> str:
+def sum_sql(table: str) -> str:
+    """SQL that sums the columns of ``Cost`` over a table that has them, and counts its rows."""
     sums = [f"coalesce(sum({field.name}), 0)::BIGINT AS {field.name}" for field in fields(Cost) if field.name != "duration_ns"]
     return f"SELECT {', '.join(sums)}, sum(duration_ns)::BIGINT AS duration_ns, count(*) AS group_count FROM {table}"

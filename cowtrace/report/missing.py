@@ -20,6 +20,8 @@ _ANON = _ZERO_FILLS | _ZERO_PAGES
 _FILE = frozenset({"file_read", "file_cow", "file_mkwrite", "shmem"})
 _HUGE = frozenset({"thp_zero", "thp_zero_page", "thp_zero_page_cow", "thp_reuse", "thp_split"})
 
+_FRAMES = "page frame and size before and after (page-faults, minor-faults, major-faults with --phys-data --data-page-size)"
+
 #: Levels of ``cowtrace record``, cheapest first.
 _LEVELS = ("low", "standard", "full")
 
@@ -49,9 +51,9 @@ RULES = (
         "low",
         "exit",
     ),
-    Rule(_COPIES, _IN_PLACE, "the page frame before and after (--phys-data on page-faults, minor-faults, major-faults)", "low", "frames"),
-    Rule(_ZERO_FILLS, _ZERO_PAGES, "the page frame after the fault (--phys-data): the zero page has none", "low", "frames"),
-    Rule(_HUGE, frozenset(KINDS) - _HUGE - {"unknown"}, "the page size before and after (--data-page-size)", "low", "frames"),
+    Rule(_COPIES, _IN_PLACE, _FRAMES, "low", "frames"),
+    Rule(_ZERO_FILLS, _ZERO_PAGES, _FRAMES, "low", "frames"),
+    Rule(_HUGE, frozenset(KINDS) - _HUGE - {"unknown"}, _FRAMES, "low", "frames"),
     Rule(frozenset({"mthp_zero"}), frozenset({"anon_zero"}), "kmem:mm_page_alloc: the order of the page allocated", "standard", "alloc"),
     Rule(
         frozenset({"file_read"}),
@@ -63,7 +65,7 @@ RULES = (
     Rule(_ANON, _FILE, "the mapping at the address, or kmem:rss_stat: which counter moved", "standard", "rss"),
     Rule(frozenset({"swap_in"}), frozenset(KINDS) - {"swap_in", "unknown"}, "kmem:rss_stat: the swap counter", "standard", "rss"),
     Rule(frozenset({"ksm_copy"}), frozenset({"cow_copy"}), "ksm:ksm_merge_* (system-wide, -a): which pages KSM merged", "standard", "ksm"),
-    Rule(frozenset({"uffd"}), frozenset(KINDS) - {"uffd", "unknown"}, "syscalls:sys_enter_userfaultfd: who serves faults", "standard", "uffd"),
+    Rule(frozenset({"uffd"}), frozenset(KINDS) - {"uffd", "unknown"}, "syscalls:sys_enter_userfaultfd", "standard", "uffd"),
 )
 
 
@@ -95,7 +97,7 @@ def explain(row: Mapping[str, Any], have: Recorded) -> Unknown:
     possible = tuple(row["possible_kinds"].split("|")) if row["possible_kinds"] else ()
     left = frozenset(possible) or frozenset(KINDS) - {"unknown"}
     rules = [rule for rule in RULES if left & rule.left and left & rule.right and not _present(have)[rule.present]]
-    missing = [rule.missing for rule in rules]
+    missing = list(dict.fromkeys(rule.missing for rule in rules))
     level = max((rule.level for rule in rules), key=_LEVELS.index, default="")
     command = f"cowtrace record --level {level}" if level else ""
     count = row["fault_count"]

@@ -56,7 +56,11 @@ SMAPS_FIELDS: tuple[SmapsField, ...] = (
     SmapsField("Swap", "swap_kb", "Anonymous memory on swap."),
     SmapsField("SwapPss", "swap_pss_kb", "Swapped memory, each slot divided by its users."),
     SmapsField("Locked", "locked_kb", "Locked memory, counted as pss."),
-    SmapsField("THPeligible", "thp_eligible", "1 when new pages may be huge, of any enabled size; not in rollup rows; since 5.0."),
+    SmapsField(
+        "THPeligible",
+        "thp_eligible",
+        "1 when new pages may be huge, of any enabled size; not in rollup rows; since 5.0.",
+    ),
     SmapsField("ProtectionKey", "protection_key", "Memory protection key; not in rollup rows; NULL on CPUs without."),
 )
 

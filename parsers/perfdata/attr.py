@@ -97,9 +97,9 @@ def read_attr(cursor: Cursor, stride: int | None = None) -> Attr:
     span = size if stride is None else stride
     size = min(size, span, _SIZE_MAX)
     data = cursor.take(span)[:size][:_SIZE].ljust(_SIZE, b"\0")
-    kind, _, config, period, sample_type, read_format, flags, _, bp_type, config1, _, branch, user, _, clockid, intr = (
-        Struct(cursor.order + _FIELDS).unpack(data)
-    )
+    kind, _, config, period, sample_type, read_format, flags, _, bp_type, config1, _, branch, user, _, clockid, intr = Struct(
+        cursor.order + _FIELDS
+    ).unpack(data)
     if cursor.order == ">":
         # The flags are a C bit field: a big-endian compiler counts its bits from the most significant one.
         flags = int(f"{flags:064b}"[::-1], 2)

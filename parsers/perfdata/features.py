@@ -113,7 +113,7 @@ def _event_desc(cursor: Cursor) -> list[tuple[Attr, list[int], str]]:
 
 
 def _build_ids(cursor: Cursor) -> list[dict[str, Any]]:
-    entries = []
+    entries: list[dict[str, Any]] = []
     while cursor.left >= 8 and len(entries) < _MAX_ENTRIES:
         cursor.u32()
         misc, size = cursor.u16(), cursor.u16()
@@ -141,8 +141,7 @@ def _cpu_topology(cursor: Cursor) -> dict[str, Any]:
 
 def _numa_topology(cursor: Cursor) -> list[dict[str, Any]]:
     return [
-        {"node": cursor.u32(), "total_kb": cursor.u64(), "free_kb": cursor.u64(), "cpus": _string(cursor)}
-        for _ in range(_count(cursor))
+        {"node": cursor.u32(), "total_kb": cursor.u64(), "free_kb": cursor.u64(), "cpus": _string(cursor)} for _ in range(_count(cursor))
     ]
 
 

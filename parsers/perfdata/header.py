@@ -20,8 +20,8 @@ MAGIC_V1 = b"PERFFILE"
 _SECTION = Struct("<QQ")
 # magic, size of this header, size of an attrs entry; sections attrs, data, event_types; 256 feature bits
 _FILE_HEADER = "8s2Q6Q4Q"
-FILE_HEADER_SIZE = Struct("<" + _FILE_HEADER).size
-assert FILE_HEADER_SIZE == 8 + 2 * 8 + 3 * _SECTION.size + 4 * 8
+FILE_HEADER_SIZE = 8 + 2 * 8 + 3 * _SECTION.size + 4 * 8
+assert Struct("<" + _FILE_HEADER).size == FILE_HEADER_SIZE
 #: magic and size only; records follow to the end of the file
 PIPE_HEADER_SIZE = 8 + 8
 #: The first PERFILE2 files have no feature bits.

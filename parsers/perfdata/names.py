@@ -83,14 +83,14 @@ def event_names(
         updated: Names by id from EVENT_UPDATE records.
         formats: Trace events by number.
     """
-    by_id = {number: name for _, ids, name in described for number in ids}
+    by_id = {number: label for _, ids, label in described for number in ids}
     by_config: dict[tuple[int, int], set[str]] = {}
-    for attr, _, name in described:
-        by_config.setdefault((attr.type, attr.config), set()).add(name)
+    for attr, _, label in described:
+        by_config.setdefault((attr.type, attr.config), set()).add(label)
     names = []
     for place, (attr, ids) in enumerate(attrs):
         candidates = by_config.get((attr.type, attr.config), set())
-        name = next((by_id[number] for number in ids if number in by_id), None)
+        name: str | None = next((by_id[number] for number in ids if number in by_id), None)
         if name is None and len(candidates) == 1:
             name = next(iter(candidates))
         if name is None and candidates and place < len(described) and described[place][0] == attr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from struct import Struct
 
@@ -15,6 +15,7 @@ from cowtrace.parsers.perfdata.zstd import Expander
 from cowtrace.parsers.source import Source, SpillFile
 from cowtrace.parsers.words import Index, Words
 
+#: Room for two records of any size.
 _MIN_BLOCK_BYTES = 1 << 17
 
 
@@ -39,6 +40,7 @@ class Stream:
     """Records from byte ``start`` to ``end`` of a source.
 
     Attributes:
+        path: File, for messages.
         problem: Why the stream ended early, with the byte; empty when it did not. Set by ``blocks``.
         bytes_unread: Bytes behind the last record that was read. Set by ``blocks``.
         left_out: Records by type that the blocks do not contain. Set by ``blocks``.
@@ -48,6 +50,7 @@ class Stream:
         self.problem = ""
         self.bytes_unread = 0
         self.left_out: Counter[int] = Counter()
+        self.path = source.path
         self._source = source
         self._start = start
         self._end = end
@@ -57,7 +60,7 @@ class Stream:
         self._expansion: tuple[str, int, Counter[int]] = ("", 0, Counter())
 
     def blocks(self) -> Iterator[Block]:
-        """All records in file order. A block's memory is its own."""
+        """All records in file order. The memory of a block is used again for the next one."""
         self.problem, self.bytes_unread, self.left_out = "", 0, Counter()
         compressed_from = yield from self._plain_blocks(self._source, self._start, self._end)
         if compressed_from is None:
@@ -71,11 +74,12 @@ class Stream:
         self.problem = problem or self.problem
         self.bytes_unread = unread or self.bytes_unread
 
-    def _plain_blocks(self, source: Source, offset: int, end: int) -> Iterator[Block]:
+    def _plain_blocks(self, source: Source, offset: int, end: int) -> Generator[Block, None, int | None]:
         """Blocks until the end, or until the first compressed record, whose offset is then returned."""
-        size = self._block_bytes
+        size = max(min(self._block_bytes, end - offset), 0)
+        words = Words.empty(size, self._order)
         while offset < end:
-            words = Words.read(source, offset, min(size, end - offset), self._order)
+            words.fill(source, offset, min(size, end - offset))
             starts, following, stop = _walk_block(words)
             if len(starts):
                 yield Block(source, offset, words, starts)
@@ -90,6 +94,7 @@ class Stream:
                     self.problem = f"the last record, at byte {offset}, is not complete"
                     break
                 size *= 2
+                words = Words.empty(size, self._order)
         if offset > end:
             self.problem = f"the data that follows the last record ends {offset - end} bytes early"
         self.bytes_unread = max(end - offset, 0)
@@ -103,7 +108,7 @@ def _walk_block(words: Words) -> tuple[Index, int, Stop]:
     """
     u32, u64 = Struct(words.order + "I").unpack_from, Struct(words.order + "Q").unpack_from
     header = Struct(words.order + "IHH")
-    data = memoryview(words.u8)
+    data = words.u8.data
     parts: list[Index] = []
     at = 0
     while at < words.size:

@@ -12,13 +12,14 @@ from enum import Enum
 from struct import Struct
 
 import numpy as np
+import numpy.typing as npt
 
 from cowtrace.parsers.perfdata.records import COMPRESSED, COMPRESSED2, SAMPLE, WITH_PAYLOAD
-from cowtrace.parsers.words import Index, Words
+from cowtrace.parsers.words import Index, Words, pack
 
-#: Buffers up to this size are walked one by one; so is the start of every stretch after something irregular.
+#: Stretches up to this size are walked one by one; so is the first one after something irregular.
 _SMALL_BYTES = 64 * 1024
-_CHUNK_BYTES = 8 * 1024
+_CHUNK_BYTES = 4 * 1024
 #: Words at the start of a chunk in which a SAMPLE header is looked for.
 _LOOK_WORDS = 96
 _HEADER_BYTES = 8
@@ -52,21 +53,28 @@ class Walk:
 def walk(words: Words, start: int = 0) -> Walk:
     """All complete records of a buffer from byte ``start``, until it ends or something irregular comes."""
     parts: list[Index] = []
-    window = _SMALL_BYTES
+    # The whole buffer at once, unless something irregular was just met: more of it is likely, and each costs one window.
+    window = _SMALL_BYTES if start else words.size
     while True:
         until = min(words.size, start + window)
-        part = _one_by_one(words, start, until) if window <= _SMALL_BYTES else _lockstep(words, start, until)
+        part = _one_by_one(words, start, until) if until - start <= _SMALL_BYTES else _lockstep(words, start, until)
         parts.append(part.starts)
-        # A record longer than the window gets a larger one; after a size that breaks the alignment the pace starts anew.
         window = _SMALL_BYTES if part.stop is Stop.UNALIGNED else window * 8
         start = part.end
         if part.stop in (Stop.SPECIAL, Stop.BAD) or (part.stop is Stop.END and until == words.size):
             return Walk(np.concatenate(parts), start, part.stop)
 
 
+def heads(words: Words, starts: Index) -> tuple[npt.NDArray[np.uint32], Index]:
+    """Type and size in bytes of the records at ``starts``, whatever their alignment."""
+    if (starts & 7).any():
+        words, starts = pack(words, starts, np.full(len(starts), _HEADER_BYTES))
+    return words.take32(starts >> 2), words.take16((starts >> 1) + 3).astype(np.int64)
+
+
 def _one_by_one(words: Words, start: int, until: int) -> Walk:
     unpack = Struct(words.order + "IHH").unpack_from
-    data = memoryview(words.u8)
+    data = words.u8.data
     starts: list[int] = []
     stop = Stop.END
     while start + _HEADER_BYTES <= until:
@@ -106,7 +114,7 @@ def _lockstep(words: Words, start: int, until: int) -> Walk:
         reached[chunk] = following
         going = following < limits[chunk]
         position, chunk = (following, chunk) if going.all() else (following[going], chunk[going])
-    starts, walked_to = _prove(words, guesses, reached, np.concatenate(found), np.concatenate(owners), end)
+    starts, walked_to = _prove(words, guesses, reached, end, found=np.concatenate(found), owners=np.concatenate(owners))
     special = np.flatnonzero(np.isin(words.take32(starts * 2), _SPECIAL))
     if len(special):
         return Walk(starts[: special[0]] * 8 + base, int(starts[special[0]]) * 8 + base, Stop.SPECIAL)
@@ -127,7 +135,7 @@ def _guess(words: Words, first: int, end: int) -> Index:
     return np.append(first, grid[place[earliest]])
 
 
-def _prove(words: Words, guesses: Index, reached: Index, found: Index, owners: Index, end: int) -> tuple[Index, int]:
+def _prove(words: Words, guesses: Index, reached: Index, end: int, *, found: Index, owners: Index) -> tuple[Index, int]:
     """Word positions of the chunks that the chain from the first one really reaches, and where the chain ends."""
     wrong = np.flatnonzero(reached[:-1] != guesses[1:])
     if not len(wrong):
@@ -135,7 +143,7 @@ def _prove(words: Words, guesses: Index, reached: Index, found: Index, owners: I
     proven = np.zeros(len(guesses), bool)
     extra: list[int] = []
     targets = {guess: chunk for chunk, guess in enumerate(guesses.tolist())}
-    sizes = memoryview(words.u16 if words.order == "<" else words.u16.astype(np.uint16))
+    sizes = words.u16.astype(np.uint16, copy=False).data
     chunk = 0
     while True:
         last = int(wrong[np.searchsorted(wrong, chunk)]) if chunk <= wrong[-1] else len(guesses) - 1

@@ -21,6 +21,8 @@ _HEADER_BYTES = 8
 #: Header and data_size of COMPRESSED2.
 _HEAD2_BYTES = 16
 _RECORD_MAX = 0xFFFF
+#: perf compresses at most one ring buffer at a time.
+_MAX_PIECE_BYTES = 64 << 20
 _READ_BYTES = 4 << 20
 #: A kilobyte of zstd expands to 32 MiB at most: the bound of one step, whatever the data claims.
 _FEED_BYTES = 1024
@@ -145,6 +147,9 @@ class Expander:
         if (extent + 7) & ~7 <= size:
             record = self._raw.read(at, size)
             return record[_HEAD2_BYTES:extent], at + size if len(record) == size else None
+        if extent > _MAX_PIECE_BYTES:
+            self.problem = f"a COMPRESSED2 record of {extent} bytes"
+            return b"", None
         if at + extent > self._raw.end:
             return b"", None
         first = min(extent, _RECORD_MAX)

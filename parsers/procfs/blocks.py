@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -16,7 +15,7 @@ from cowtrace.parsers.base import Note, SourceInfo
 
 #: RFC 8878, section 3.1.1: magic number of a frame.
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-# One compressed byte can stand for up to 32 KiB (a run-length block of 128 KiB is four bytes long), so little is fed at once.
+# Four compressed bytes can stand for a block of 128 KiB, so little is fed at once.
 _FEED_BYTES = 1 << 10
 _MAX_WINDOW_BYTES = 1 << 27
 
@@ -52,9 +51,10 @@ class Tally:
 
 
 def read_blocks(path: Path, info: SourceInfo, tally: Tally, block_bytes: int) -> Iterator[bytes]:
-    """Pieces of the (decompressed) bytes, none empty; fills ``info.size_bytes`` and ``info.sha256`` at the end.
+    """Pieces of the (decompressed) bytes, none empty; counts ``info.size_bytes`` on the way.
 
-    A file that can't be read to its end gives what could be read, and the cut is counted: the process of a live /proc file may exit.
+    A file that can't be read to its end gives what could be read, and the cut is counted: the process of a live /proc
+    file may exit.
 
     Raises:
         InputError: The file can't be opened, or is damaged before anything could be read.
@@ -101,9 +101,8 @@ def plain_head(head: bytes, size_bytes: int = 4096) -> bytes:
 
 
 def _raw_blocks(path: Path, info: SourceInfo, tally: Tally, block_bytes: int) -> Iterator[bytes]:
-    digest = hashlib.sha256()
     try:
-        # Unbuffered: when a read of a live /proc file fails, a buffered reader would drop what came before in the same block.
+        # Unbuffered: a buffered reader drops the beginning of a block when reading the rest of it fails.
         file = path.open("rb", buffering=0)
     except OSError as error:
         raise InputError(path, f"can't be opened: {error.strerror or error}") from None
@@ -122,11 +121,9 @@ def _raw_blocks(path: Path, info: SourceInfo, tally: Tally, block_bytes: int) ->
                     raise InputError(path, f"can't be read: {error.strerror or error}") from None
                 tally.add(f"reading stopped early: {error.strerror or error}")
                 at_end = True
-            digest.update(block)
             info.size_bytes += len(block)
             if block:
                 yield block
-    info.sha256 = digest.hexdigest()
 
 
 def _decompressed(raw: Iterable[bytes], path: Path, tally: Tally, block_bytes: int) -> Iterator[bytes]:
@@ -149,7 +146,7 @@ def _decompressed(raw: Iterable[bytes], path: Path, tally: Tally, block_bytes: i
             problem = str(error)
             break
         if size >= block_bytes:
-            yield b"".join(parts)
+            yield from _sized(parts, block_bytes)
             total, size, parts = total + size, 0, []
     if not problem and not frame.eof:
         problem = "the last frame has no end"
@@ -157,8 +154,13 @@ def _decompressed(raw: Iterable[bytes], path: Path, tally: Tally, block_bytes: i
         raise InputError(path, f"zstd data that can't be decompressed: {problem}", hint="copy or record it again")
     if problem:
         tally.add(f"zstd data ends early: {problem}")
-    if size:
-        yield b"".join(parts)
+    yield from _sized(parts, block_bytes)
+
+
+def _sized(parts: list[bytes], block_bytes: int) -> Iterator[bytes]:
+    text = b"".join(parts)
+    for at in range(0, len(text), block_bytes):
+        yield text[at : at + block_bytes]
 
 
 def _slices(raw: Iterable[bytes]) -> Iterator[bytes]:

@@ -25,14 +25,17 @@ from cowtrace.parsers.procfs.lines import (
     Lines,
     Mask,
     Words,
+    byte_set,
     ends_in_kb,
     intern_names,
     read_lines,
     tail_numbers,
 )
-from cowtrace.parsers.procfs.marks import Mark, SnapshotOptions, Stamp, Stamps, parse_mark
+from cowtrace.parsers.procfs.marks import MARK_BYTES, Mark, SnapshotOptions, Stamp, Stamps, parse_mark
 from cowtrace.parsers.procfs.naming import place_of
 from cowtrace.schema.column import Table
+
+_MARK_BYTES = byte_set(MARK_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class CounterReader:
         return self._stamps.count
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Rows of the table in file order, with ``snapshot_id`` from 0 on.
+        """Rows of the table in file order, with ``snapshot_id`` from the option on.
 
         Raises:
             InputError: The file can't be opened, or no line of it is a counter.
@@ -120,8 +123,7 @@ class CounterReader:
     def _marks(self, lines: Lines) -> list[tuple[int, Mark | None]]:
         """Marks, and remarks as None, with their line numbers."""
         marks: list[tuple[int, Mark | None]] = []
-        first = lines.first_bytes()
-        for line in np.flatnonzero((first < ord("A")) & (lines.ends - lines.starts <= MAX_LINE_BYTES)).tolist():
+        for line in np.flatnonzero(_MARK_BYTES[lines.first_bytes()] & (lines.ends - lines.starts <= MAX_LINE_BYTES)).tolist():
             text = lines.data[lines.starts[line] : lines.ends[line]]
             mark = parse_mark(text)
             if mark is not None or text[:1] in b"#=":
@@ -145,30 +147,37 @@ class CounterReader:
         is_name = np.array([self._form.names.fullmatch(name) is not None for name in names], dtype=np.bool_)
         named = is_name[code]
         self._tally.add("lines that are no counter", int(np.count_nonzero(~good)) + int(np.count_nonzero(~named)))
-        return which[kept][named], code[named], names, value[kept][named]
+        used, code = np.unique(code[named], return_inverse=True)
+        return which[kept][named], code, [names[number] for number in used.tolist()], value[kept][named]
 
-    def _snapshots(
-        self, which: Index, code: Index, names: list[bytes], marks: list[tuple[int, Mark | None]]
-    ) -> tuple[Index, list[Stamp]]:
+    def _snapshots(self, which: Index, code: Index, names: list[bytes], marks: list[tuple[int, Mark | None]]) -> tuple[Index, list[Stamp]]:
         """The snapshot of each counter, as a number in the list of stamps; that of the lines before comes first in it."""
-        numbers = {name: number for number, name in enumerate(names)}
         stamps = [] if self._stamp is None else [self._stamp]
+        offset = len(stamps) - 1
         pending = deque((int(np.searchsorted(which, line)), mark) for line, mark in marks if mark is not None)
-        result: Index = np.empty(len(which), dtype=np.int64)
-        row = 0
-        while row < len(which) or pending:
+        follower = _next_of_same(code)
+        first = [number for number, name in enumerate(names) if name == self._first_name]
+        again = np.flatnonzero(code == first[0]) if first else code[:0]
+        row = 0 if self._is_marked else int(again[0]) if len(again) else len(which)
+        starts: list[int] = []
+        while True:
+            row = min(row, pending[0][0] if pending else len(which))
             while pending and pending[0][0] <= row:
                 self._stamps.mark(pending.popleft()[1])
                 self._is_marked = True
             if row == len(which):
-                break
-            if self._is_marked or names[code[row]] == self._first_name:
-                self._stamp = self._stamps.begin("mark" if self._is_marked else "repeat")
-                stamps.append(self._stamp)
-                self._is_marked, self._first_name = False, names[code[row]]
-            stop = pending[0][0] if pending else len(which)
-            again = np.flatnonzero(code[row + 1 : stop] == numbers.get(self._first_name, -1))
-            after = row + 1 + int(again[0]) if len(again) else stop
-            result[row:after] = len(stamps) - 1
-            row = after
-        return result, stamps
+                return np.searchsorted(starts, np.arange(len(which)), side="right") + offset, stamps
+            self._stamp = self._stamps.begin("mark" if self._is_marked else "repeat")
+            stamps.append(self._stamp)
+            starts.append(row)
+            self._is_marked, self._first_name = False, names[code[row]]
+            row = int(follower[row])
+
+
+def _next_of_same(code: Index) -> Index:
+    """For each place the next one with the same number; the length of the array where there is none."""
+    order = np.argsort(code, kind="stable")
+    result: Index = np.full(len(code), len(code), dtype=np.int64)
+    same = np.diff(code[order]) == 0
+    result[order[:-1][same]] = order[1:][same]
+    return result

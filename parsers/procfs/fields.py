@@ -29,8 +29,9 @@ def is_field_name(name: bytes) -> bool:
 def column_of(name: bytes, is_kb: bool) -> str | None:
     """The column of a numeric field; None when it can't be one.
 
-    ``Shared_Clean`` of a line in kB is ``shared_clean_kb``, ``Ptes@4kB`` is ``ptes_4k_b_kb``, a line without unit has no ``_kb``. A
-    known name must come with its unit. A new name never takes the column of another thing: ``Path: 5`` is ``path_value``.
+    ``Shared_Clean`` of a line in kB is ``shared_clean_kb``, ``Ptes@4kB`` is ``ptes_4k_b_kb``, a line without unit has
+    no ``_kb``. A known name must come with its unit. A new name never takes the column of another thing: ``Path: 5`` is
+    ``path_value``.
     """
     if name in KNOWN_NAMES:
         column, needs_kb = KNOWN_NAMES[name]

@@ -28,6 +28,8 @@ _PAD = b"\0" * 32
 _TOO_LONG = b"\0"
 
 _BYTE_MASKS: Words = np.array([(1 << (8 * count)) - 1 for count in range(9)], dtype=np.uint64)
+_KB = np.uint64(int.from_bytes(b" kB", "little"))
+_THREE_BYTES = np.uint64(0xFFFFFF)
 _BLANKS = np.uint64(int.from_bytes(b" " * 8, "little"))
 _HEX_DIGITS: Bytes = np.full(256, 255, dtype=np.uint8)
 for _value, _char in enumerate(b"0123456789abcdef"):
@@ -90,8 +92,8 @@ def read_lines(blocks: Iterable[bytes], *, grouped: bool) -> Iterator[Lines]:
 
     Args:
         blocks: The text.
-        grouped: End a piece before a line that starts with a lower-case hexadecimal digit, as the first line of a mapping does,
-            so that its fields stay with it. A group of more than 1 MiB is no mapping and is split.
+        grouped: End a piece before a line that starts with a lower-case hexadecimal digit, as the first line of a
+            mapping does, so that its fields stay with it. A group of more than 1 MiB is no mapping and is split.
     """
     carry = b""
     skipping = False
@@ -185,6 +187,12 @@ def tail_numbers(lines: Lines, low: Index, high: Index) -> tuple[Words, Mask, Ma
     return values, (starts < high) & are_blank(lines, low, starts), too_large
 
 
+def ends_in_kb(lines: Lines, low: Index, high: Index) -> Mask:
+    """Whether the text between ``low`` and ``high`` ends in the unit that the kernel prints."""
+    result: Mask = (high - low >= 3) & (lines.words[np.maximum(high - 3, 0)] & _THREE_BYTES == _KB)
+    return result
+
+
 def are_blank(lines: Lines, low: Index, high: Index) -> Mask:
     """Whether only spaces and tabs stand between ``low`` and ``high``."""
     result = np.ones(len(low), dtype=np.bool_)
@@ -205,7 +213,8 @@ def are_blank(lines: Lines, low: Index, high: Index) -> Mask:
 
 
 def intern_names(lines: Lines, low: Index, high: Index) -> tuple[Index, list[bytes]]:
-    """Distinct texts between ``low`` and ``high`` (1 to ``MAX_NAME_BYTES`` bytes): for each place the number of its text, and the texts."""
+    """Distinct texts between ``low`` and ``high`` (1 to ``MAX_NAME_BYTES`` bytes): for each place the number of its
+    text, and the texts."""
     if not len(low):
         return np.zeros(0, dtype=np.int64), []
     length = high - low

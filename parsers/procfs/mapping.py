@@ -2,8 +2,8 @@
 
 ``55d87a5b7000-55d87a5b8000 r--p 00000000 fe:00 2238827                    /usr/bin/with space (deleted)``
 
-Start, end, permissions, offset, device and inode are apart by one blank; the path is the rest of the line from the first non-blank
-(fs/proc/task_mmu.c, show_map_vma). It may hold anything but a newline, which is printed as ``\\012``.
+Start, end, permissions, offset, device and inode are apart by one blank; the path is the rest of the line from the
+first non-blank (fs/proc/task_mmu.c, show_map_vma). It may hold anything but a newline, which is printed as ``\\012``.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def scan_mappings(lines: Lines, which: Index) -> Mappings:
 
 
 def _one_of(values: Bytes, letters: tuple[int, int]) -> Mask:
-    return (values == letters[0]) | (values == letters[1])
+    result: Mask = (values == letters[0]) | (values == letters[1])
+    return result
 
 
 def _scan_inode(lines: Lines, at: Index) -> tuple[Words, Index, Mask]:

@@ -67,13 +67,15 @@ class SnapshotOptions:
     Attributes:
         tgid: Process of all its snapshots; overrides what the file and its name say.
         wall_ns: Time of its first snapshot, ns since 1970; overrides likewise.
-        wall_offset_ns: Taken from every time, to get the clock of a recording (``SourceInfo.wall_offset_ns`` of that recording).
+        wall_offset_ns: Taken from every time, to get the clock of the recording whose ``SourceInfo`` has it.
+        first_snapshot_id: Number of its first snapshot.
         block_bytes: Bytes read at once: the unit of memory.
     """
 
     tgid: int | None = None
     wall_ns: int | None = None
     wall_offset_ns: int = 0
+    first_snapshot_id: int = 0
     block_bytes: int = 1 << 21
 
 
@@ -118,8 +120,8 @@ class Stamps:
         """A new snapshot.
 
         Args:
-            why: ``mark``: a line said so, or the file begins. ``form``: a rollup follows the mappings it totals, or the reverse:
-                the same moment. ``repeat``: the content started over, nobody knows when.
+            why: ``mark``: a line said so, or the file begins. ``form``: a rollup follows the mappings it totals, or the
+                reverse: the same moment. ``repeat``: the content started over, nobody knows when.
         """
         if why == "repeat":
             self._wall_ns = None
@@ -132,7 +134,8 @@ class Stamps:
         if ts_ns is not None:
             self.first_ns = ts_ns if self.first_ns is None else min(self.first_ns, ts_ns)
             self.last_ns = ts_ns if self.last_ns is None else max(self.last_ns, ts_ns)
-        stamp = Stamp(self.count, ts_ns, self._tgid if self._options.tgid is None else self._options.tgid)
+        tgid = self._tgid if self._options.tgid is None else self._options.tgid
+        stamp = Stamp(self._options.first_snapshot_id + self.count, ts_ns, tgid)
         self.count += 1
         self.undated += ts_ns is None
         self.unowned += stamp.tgid is None

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from cowtrace.parsers.procfs.counters import CounterFormat, CounterReader
-from cowtrace.parsers.procfs.marks import SnapshotOptions
+from cowtrace.parsers.procfs.counters import CounterFormat
 from cowtrace.parsers.procfs.sniffing import content_lines
-from cowtrace.schema import MEMINFO
+from cowtrace.schema.other import MEMINFO
 
 FORMAT = CounterFormat("meminfo", MEMINFO, b":", re.compile(rb"[A-Za-z][A-Za-z0-9_()]*"), units=True)
 
@@ -19,9 +17,4 @@ _LINE = re.compile(rb"[A-Z][A-Za-z0-9_()]*:\s+\d+(?: kB)?")
 def sniff(head: bytes) -> bool:
     """True for meminfo from its first line on; a part of it looks like a part of smaps."""
     lines = content_lines(head)
-    return bool(lines) and lines[0].startswith(b"MemTotal:") and all(_LINE.fullmatch(line) for line in lines)
-
-
-def open_meminfo(path: Path, options: SnapshotOptions | None = None) -> CounterReader:
-    """A reader of one copy, plain or zstd."""
-    return CounterReader(path, FORMAT, options)
+    return bool(lines) and lines[0].startswith(b"MemTotal:") and all(_LINE.fullmatch(line) for line in lines[:3])

@@ -11,7 +11,7 @@ from cowtrace.parsers.procfs.when import cut_times, parse_time
 #: include/linux/threads.h, PID_MAX_LIMIT on 64 bits.
 MAX_PID = 1 << 22
 
-_KINDS = r"smaps_rollup|smaps|rollup|vmstat|meminfo|mountinfo"
+_KINDS = r"smaps[._-]rollup|smaps|rollup|vmstat|meminfo|mountinfo"
 # smaps/1234/1700000000123456789.smaps · vmstat/1700000000123456789.vmstat · mountinfo/1234.mountinfo
 _RECORDED = re.compile(
     r"(?:^|/)(?:smaps/(?P<tgid>\d{1,7})/(?P<ns>\d{1,19})\.(?P<kind>smaps|rollup)"

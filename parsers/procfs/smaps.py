@@ -22,7 +22,6 @@ from cowtrace.parsers.procfs.batches import coded_column, label_column, stamp_co
 from cowtrace.parsers.procfs.blocks import Tally, read_blocks
 from cowtrace.parsers.procfs.fields import KNOWN_NAMES, FieldNames
 from cowtrace.parsers.procfs.lines import Index, Mask, read_lines
-from cowtrace.parsers.procfs.mapping import ROLLUP_PATH
 from cowtrace.parsers.procfs.marks import SnapshotOptions, Stamp, Stamps
 from cowtrace.parsers.procfs.naming import place_of
 from cowtrace.parsers.procfs.smaps_rows import Rows, read_rows
@@ -30,7 +29,8 @@ from cowtrace.parsers.procfs.smaps_rows import Rows, read_rows
 # 55d87a5b7000-55d87a5b8000 r--p 00000000 fe:00 2238827                    /usr/bin/perf
 # Size:                  4 kB
 _START = re.compile(
-    rb"^[0-9a-f]+-[0-9a-f]+ [r-][w-][x-][sp] [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+(?: [^\n]*)?\r?\n[A-Z][!-9;-~]*:[ \t]*\d+(?: kB)?\r?$",
+    rb"^[0-9a-f]+-[0-9a-f]+ [r-][w-][x-][sp] [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+(?: [^\n]*)?\r?\n"
+    rb"[A-Z][!-9;-~]*:[ \t]*\d+(?: kB)?\r?$",
     re.MULTILINE,
 )
 _FIELD = re.compile(rb"(?:" + b"|".join(sorted(KNOWN_NAMES)) + rb"):[ \t]*\d+(?: kB)?\r?$")
@@ -80,7 +80,8 @@ class SmapsReader:
         return self._stamps.count
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Rows of table ``smaps`` in file order, with ``snapshot_id`` from 0 on; the schema grows with ``names``.
+        """Rows of table ``smaps`` in file order, with ``snapshot_id`` from the option on; the schema grows with
+        ``names``.
 
         Raises:
             InputError: The file can't be opened, or nothing in it has the form of smaps.
@@ -99,9 +100,9 @@ class SmapsReader:
     def _snapshots(self, rows: Rows) -> tuple[Index, list[Stamp]]:
         """The snapshot of each mapping, as a number in the list of stamps; that of the rows before comes first in it."""
         mappings, count = rows.mappings, len(rows.lines)
-        is_rollup = np.array([self._was_rollup, *(path == ROLLUP_PATH for path in mappings.paths)], dtype=np.bool_)
+        is_rollup = np.append(self._was_rollup, rows.is_rollup)
         end_addr = np.append(self._previous_end, mappings.end_addr)
-        # The kernel walks upwards: a mapping that does not reach beyond the one before belongs to another walk (m_start, m_next).
+        # The kernel walks upwards (m_start, m_next): a mapping that does not reach beyond the one before is of another walk.
         is_new = is_rollup[1:] | (is_rollup[1:] != is_rollup[:-1]) | (end_addr[1:] <= end_addr[:-1])
         is_new[:1] |= self._is_marked
         next_rows: Index = np.searchsorted(rows.lines, [line for line, _ in rows.marks])
@@ -137,12 +138,11 @@ class SmapsReader:
 
     def _batch(self, rows: Rows, which: Index, stamps: list[Stamp]) -> pa.RecordBatch:
         mappings = rows.mappings
-        is_rollup = np.array([path == ROLLUP_PATH for path in mappings.paths], dtype=np.int64)
         perms, perms_code = np.unique(mappings.perms, return_inverse=True)
         dev, dev_code = np.unique(mappings.major << np.uint64(32) | mappings.minor, return_inverse=True)
         columns: dict[str, pa.Array] = {
             **stamp_columns(stamps, which),
-            "form": coded_column(is_rollup, [b"smaps", b"rollup"]),
+            "form": coded_column(rows.is_rollup, [b"smaps", b"rollup"]),
             "start_addr": pa.array(mappings.start_addr),
             "end_addr": pa.array(mappings.end_addr),
             "perms": coded_column(perms_code, [number.to_bytes(4, "little") for number in perms.tolist()]),
@@ -155,8 +155,10 @@ class SmapsReader:
         for number, column in enumerate(rows.columns):
             columns[column] = pa.array(rows.values[number], mask=~rows.valid[number])
         schema = self.names.schema()
-        arrays = [columns[field.name] if field.name in columns else pa.nulls(len(which), field.type) for field in schema]
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        for field in schema:
+            if field.name not in columns:
+                columns[field.name] = pa.nulls(len(which), field.type)
+        return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
     def _finish(self, is_cut: bool) -> None:
         info = self.info

@@ -16,19 +16,19 @@ from cowtrace.parsers.procfs.lines import (
     Lines,
     Mask,
     byte_set,
+    ends_in_kb,
     intern_names,
     tail_numbers,
 )
-from cowtrace.parsers.procfs.mapping import Mappings, scan_mappings
+from cowtrace.parsers.procfs.mapping import ROLLUP_PATH, Mappings, scan_mappings
 from cowtrace.parsers.procfs.marks import MARK_BYTES, Mark, parse_mark
 
 _HEX_BYTES = byte_set(b"0123456789abcdef")
 _MARK_BYTES = byte_set(MARK_BYTES)
-_KB = np.uint64(int.from_bytes(b" kB", "little"))
-_THREE_BYTES = np.uint64(0xFFFFFF)
 _INT64_MAX = np.uint64((1 << 63) - 1)
-# What a field line fills: a numeric column (0 and up), VmFlags, nothing that this version can store, or nothing because it is broken.
+# What a field line fills: a numeric column (0 and up), VmFlags, nothing that there is a column for, nothing since it is broken.
 _FLAGS, _UNKNOWN, _BROKEN = -1, -2, -3
+_UNOWNED = "fields without a certain mapping"
 
 
 @dataclass(slots=True)
@@ -38,6 +38,7 @@ class Rows:
     Attributes:
         mappings: Their first lines, all valid.
         lines: The numbers of these lines.
+        is_rollup: The line is that of a rollup: all mappings of the process together.
         columns: Names of the numeric columns, one per row of the matrices.
         values: int64[columns, mappings].
         valid: Likewise; False is NULL.
@@ -48,6 +49,7 @@ class Rows:
 
     mappings: Mappings
     lines: Index
+    is_rollup: Mask
     columns: list[str]
     values: npt.NDArray[np.int64]
     valid: Mask
@@ -58,17 +60,19 @@ class Rows:
 
 @dataclass(slots=True)
 class _Fields:
-    """Field lines: number of the line, where its value starts, what it fills, and its value if it has one."""
+    """Field lines: number of the line, where its value starts, what it fills in which mapping, and its value if it has one."""
 
     line: Index
     low: Index
     fills: Index
+    row: Index
     value: npt.NDArray[np.int64]
     valid: Mask
     columns: list[str]
 
     def only(self, keep: Mask) -> _Fields:
-        return _Fields(self.line[keep], self.low[keep], self.fills[keep], self.value[keep], self.valid[keep], self.columns)
+        line, low, fills, row = (array[keep] for array in (self.line, self.low, self.fills, self.row))
+        return _Fields(line, low, fills, row, self.value[keep], self.valid[keep], self.columns)
 
 
 def read_rows(lines: Lines, names: FieldNames, tally: Tally) -> Rows:
@@ -97,11 +101,18 @@ def read_rows(lines: Lines, names: FieldNames, tally: Tally) -> Rows:
     last_mapping = np.maximum.accumulate(np.where(is_mapping, numbers, -1))
     last_break = np.maximum.accumulate(np.where(is_break, numbers, -1))
     owned = (last_mapping > last_break)[fields.line]
-    tally.add("fields without a certain mapping", int(np.count_nonzero(~owned & (fields.fills != _BROKEN))))
+    tally.add(_UNOWNED, int(np.count_nonzero(~owned & (fields.fills != _BROKEN))))
     tally.add_unknown("fields of a kind that has no column", int(np.count_nonzero(owned & (fields.fills == _UNKNOWN))))
-    fields = fields.only(owned & (fields.fills >= _FLAGS))
-    row = (np.cumsum(is_mapping) - 1)[fields.line]
-    return _fill(lines, scanned.only_valid(), np.flatnonzero(is_mapping), fields, row, marks, tally)
+    fields.row = (np.cumsum(is_mapping) - 1)[fields.line]
+    fields = _without_repeats(fields.only(owned & (fields.fills >= _FLAGS)), tally)
+    values, valid, field_counts = _fill(fields, int(np.count_nonzero(is_mapping)))
+    flags: list[bytes | None] = [None] * len(field_counts)
+    for number in np.flatnonzero(fields.fills == _FLAGS).tolist():
+        flags[fields.row[number]] = lines.data[fields.low[number] : lines.ends[fields.line[number]]].strip()
+    mappings = scanned.only_valid()
+    is_rollup = np.array([path == ROLLUP_PATH for path in mappings.paths], dtype=np.bool_)
+    numbers = np.flatnonzero(is_mapping)
+    return Rows(mappings, numbers, is_rollup, fields.columns, values, valid, flags, field_counts, marks)
 
 
 def _read_marks(lines: Lines, which: Index, is_break: Mask) -> list[tuple[int, Mark]]:
@@ -127,7 +138,7 @@ def _read_fields(lines: Lines, which: Index, names: FieldNames, tally: Tally) ->
     which, starts, ends, colon = which[named], starts[named], ends[named], colon[named]
 
     low = colon + 1
-    is_kb = (ends - low >= 3) & (lines.words[np.maximum(ends - 3, 0)] & _THREE_BYTES == _KB)
+    is_kb = ends_in_kb(lines, low, ends)
     value, is_number, too_large = tail_numbers(lines, low, np.where(is_kb, ends - 3, ends))
     too_large |= value > _INT64_MAX
     code, texts = intern_names(lines, starts, colon)
@@ -135,7 +146,8 @@ def _read_fields(lines: Lines, which: Index, names: FieldNames, tally: Tally) ->
     kind = code * 3 + np.where(is_number, is_kb.astype(np.int64), 2)
     columns: dict[str, int] = {}
     fills_by_kind = np.full(len(texts) * 3, _BROKEN, dtype=np.int64)
-    for number in np.unique(kind).tolist():
+    # By name, so that which of too many unknown fields get a column does not hang on anything else.
+    for number in sorted(np.unique(kind).tolist(), key=lambda number: texts[number // 3]):
         fills_by_kind[number] = _fills(texts[number // 3], number % 3, names, columns)
     fills = fills_by_kind[kind]
     tally.add("fields that can't be read", int(np.count_nonzero(fills == _BROKEN)))
@@ -145,6 +157,7 @@ def _read_fields(lines: Lines, which: Index, names: FieldNames, tally: Tally) ->
         np.concatenate([which, broken]),
         np.concatenate([low, none]),
         np.concatenate([fills, none + _BROKEN]),
+        np.zeros(len(which) + len(broken), dtype=np.int64),
         np.concatenate([np.where(too_large, 0, value.astype(np.int64)), none]),
         np.concatenate([is_number & ~too_large, none > 0]),
         list(columns),
@@ -160,37 +173,28 @@ def _fills(name: bytes, form: int, names: FieldNames, columns: dict[str, int]) -
     return _BROKEN if name in KNOWN_NAMES or not is_field_name(name) else _UNKNOWN
 
 
-def _fill(
-    lines: Lines, mappings: Mappings, mapping_lines: Index, fields: _Fields, row: Index, marks: list[tuple[int, Mark]], tally: Tally
-) -> Rows:
-    row_count, column_count = len(mapping_lines), len(fields.columns)
-    # One cell more per mapping, the last: VmFlags (-1).
-    seen = np.zeros((column_count + 1, row_count), dtype=np.bool_)
-    seen[fields.fills, row] = True
-    if np.count_nonzero(seen) < len(row):
-        keep = _before_repeats(fields, row, row_count)
-        tally.add("fields without a certain mapping", int(np.count_nonzero(~keep)))
-        fields, row = fields.only(keep), row[keep]
-        seen[:] = False
-        seen[fields.fills, row] = True
-    values = np.zeros((column_count, row_count), dtype=np.int64)
-    valid = np.zeros((column_count, row_count), dtype=np.bool_)
-    numeric = fields.fills >= 0
-    values[fields.fills[numeric], row[numeric]] = fields.value[numeric]
-    valid[fields.fills[numeric], row[numeric]] = fields.valid[numeric]
-    flags: list[bytes | None] = [None] * row_count
-    is_flags = ~numeric
-    spans = zip(row[is_flags].tolist(), fields.low[is_flags].tolist(), lines.ends[fields.line[is_flags]].tolist(), strict=True)
-    for number, low, high in spans:
-        flags[number] = lines.data[low:high].strip()
-    return Rows(mappings, mapping_lines, fields.columns, values, valid, flags, seen.sum(axis=0, dtype=np.int64), marks)
-
-
-def _before_repeats(fields: _Fields, row: Index, row_count: int) -> Mask:
-    """False from the first field on that its mapping already has: a mapping line is missing before it."""
-    cell = row * (len(fields.columns) + 1) + fields.fills + 1
+def _without_repeats(fields: _Fields, tally: Tally) -> _Fields:
+    """The fields before the first one that its mapping already has: a mapping line is missing there."""
+    cell = fields.row * (len(fields.columns) + 1) + fields.fills + 1
+    row_count = int(fields.row.max(initial=-1)) + 1
+    seen = np.zeros(row_count * (len(fields.columns) + 1), dtype=np.bool_)
+    seen[cell] = True
+    if np.count_nonzero(seen) == len(cell):
+        return fields
     order = np.lexsort((fields.line, cell))
     repeats = order[1:][np.diff(cell[order]) == 0]
     limit = np.full(row_count, np.iinfo(np.int64).max, dtype=np.int64)
-    np.minimum.at(limit, row[repeats], fields.line[repeats])
-    return fields.line < limit[row]
+    np.minimum.at(limit, fields.row[repeats], fields.line[repeats])
+    keep = fields.line < limit[fields.row]
+    tally.add(_UNOWNED, int(np.count_nonzero(~keep)))
+    return fields.only(keep)
+
+
+def _fill(fields: _Fields, row_count: int) -> tuple[npt.NDArray[np.int64], Mask, Index]:
+    """Values, which of them there are, and the number of fields of each mapping."""
+    shape = (len(fields.columns), row_count)
+    values, valid = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.bool_)
+    is_numeric = fields.fills >= 0
+    cell = (fields.fills[is_numeric], fields.row[is_numeric])
+    values[cell], valid[cell] = fields.value[is_numeric], fields.valid[is_numeric]
+    return values, valid, np.bincount(fields.row, minlength=row_count)

@@ -1,18 +1,16 @@
 """/proc/vmstat (mm/vmstat.c, vmstat_show): ``name value``, one counter a line, unsigned.
 
-``nr_*`` are levels in pages, the others count since boot. A level that is negative for a moment, since the CPUs add up late, shows as
-a number near 2**64; it is kept as printed.
+``nr_*`` are levels in pages, the others count since boot. A level that is negative for a moment, since the CPUs add up
+late, shows as a number near 2**64; it is kept as printed.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from cowtrace.parsers.procfs.counters import CounterFormat, CounterReader
-from cowtrace.parsers.procfs.marks import SnapshotOptions
+from cowtrace.parsers.procfs.counters import CounterFormat
 from cowtrace.parsers.procfs.sniffing import content_lines
-from cowtrace.schema import VMSTAT
+from cowtrace.schema.other import VMSTAT
 
 FORMAT = CounterFormat("vmstat", VMSTAT, b" ", re.compile(rb"[A-Za-z][A-Za-z0-9_]*"), units=False)
 
@@ -25,9 +23,4 @@ _PREFIX = re.compile(rb"(?:nr|pg|thp|numa|pswp|compact|workingset|ksm|cow|zswp|s
 def sniff(head: bytes) -> bool:
     """True for vmstat, also for some lines of it (``grep thp_ /proc/vmstat``)."""
     lines = content_lines(head)
-    return bool(lines) and _PREFIX.match(lines[0]) is not None and all(_LINE.fullmatch(line) for line in lines)
-
-
-def open_vmstat(path: Path, options: SnapshotOptions | None = None) -> CounterReader:
-    """A reader of one copy, plain or zstd."""
-    return CounterReader(path, FORMAT, options)
+    return bool(lines) and _PREFIX.match(lines[0]) is not None and all(_LINE.fullmatch(line) for line in lines[:3])

@@ -36,7 +36,8 @@ def parse_time(text: str) -> int | None:
 def cut_times(name: str) -> tuple[list[int], str]:
     """The times within a file name, and the name with them and all dates blanked out.
 
-    What can be read in two ways is blanked out and gives no time: ``2023-11-14T22:13:20-1200`` may end in a zone or in a tgid.
+    What can be read in two ways is blanked out and gives no time: ``2023-11-14T22:13:20-1200`` may end in a zone or in
+    a tgid.
     """
     times: list[int] = []
 

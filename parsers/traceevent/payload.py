@@ -5,6 +5,7 @@ Fields are read by offset, size and sign. Payloads start at any byte: perf puts 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,13 @@ class Payloads:
     def _gather(self, at: Index, size: int) -> Array:
         """``size`` bytes at each byte position as unsigned numbers, in the largest pieces that are aligned for all."""
         unit = next(unit for unit in (8, 4, 2, 1) if unit <= size and not (at % unit).any())
-        pieces = {8: self.words.take64, 4: self.words.take32, 2: self.words.take16, 1: self._take8}[unit]
+        readers: dict[int, Callable[[Index], Array]] = {
+            8: self.words.take64,
+            4: self.words.take32,
+            2: self.words.take16,
+            1: self.words.take8,
+        }
+        pieces = readers[unit]
         first = at // unit
         count = size // unit
         values = np.zeros(len(at), np.dtype(f"u{size}"))
@@ -77,6 +84,3 @@ class Payloads:
             shift = 8 * unit * (place if self.words.order == "<" else count - 1 - place)
             values |= pieces(first + place).astype(values.dtype) << values.dtype.type(shift)
         return values
-
-    def _take8(self, index: Index) -> Array:
-        return np.take(self.words.u8, index, mode="clip")

@@ -18,17 +18,23 @@ CREATE OR REPLACE VIEW cow_by_process(
     -- Faults with a time; count.
     timed_count
 ) AS
+WITH costs AS (
+    SELECT
+        tgid,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT AS copy_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT AS reuse_count,
+        coalesce(sum(copied_bytes), 0)::BIGINT AS copied_bytes,
+        sum(unsized_count)::BIGINT AS unsized_count,
+        sum(duration_ns)::BIGINT AS duration_ns,
+        coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT AS timed_count
+    FROM fault__weighed
+    WHERE family IN ('copy', 'reuse')
+    GROUP BY tgid
+)
 SELECT
     tgid,
-    any_value(process_name.comm),
-    coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT,
-    coalesce(sum(copied_bytes), 0)::BIGINT AS total_bytes,
-    sum(unsized_count)::BIGINT,
-    sum(duration_ns)::BIGINT AS total_ns,
-    coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
-FROM fault__weighed
+    process_name.comm,
+    costs.* EXCLUDE (tgid)
+FROM costs
 LEFT JOIN process_name USING (tgid)
-WHERE family IN ('copy', 'reuse')
-GROUP BY tgid
-ORDER BY total_bytes DESC, total_ns DESC NULLS LAST, tgid;
+ORDER BY costs.copied_bytes DESC, costs.duration_ns DESC NULLS LAST, tgid;

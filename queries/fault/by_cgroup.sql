@@ -37,24 +37,30 @@ WITH names AS (
     SELECT cgroup_id, arg_max(path, coalesce(ts_ns, -1)) AS path
     FROM cgroup
     GROUP BY cgroup_id
+),
+costs AS (
+    SELECT
+        cgroup_id,
+        sum(fault_count)::BIGINT AS fault_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT AS copy_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT AS reuse_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT AS first_touch_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT AS file_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT AS other_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT AS failed_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT AS unknown_count,
+        coalesce(sum(copied_bytes), 0)::BIGINT AS copied_bytes,
+        coalesce(sum(zeroed_bytes), 0)::BIGINT AS zeroed_bytes,
+        sum(unsized_count)::BIGINT AS unsized_count,
+        sum(duration_ns)::BIGINT AS duration_ns,
+        coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT AS timed_count
+    FROM fault__weighed
+    GROUP BY cgroup_id
 )
 SELECT
     cgroup_id,
-    any_value(names.path),
-    sum(fault_count)::BIGINT AS total_count,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT,
-    coalesce(sum(copied_bytes), 0)::BIGINT,
-    coalesce(sum(zeroed_bytes), 0)::BIGINT,
-    sum(unsized_count)::BIGINT,
-    sum(duration_ns)::BIGINT AS total_ns,
-    coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
-FROM fault__weighed
+    names.path,
+    costs.* EXCLUDE (cgroup_id)
+FROM costs
 LEFT JOIN names USING (cgroup_id)
-GROUP BY cgroup_id
-ORDER BY total_ns DESC NULLS LAST, total_count DESC, cgroup_id NULLS LAST;
+ORDER BY costs.duration_ns DESC NULLS LAST, costs.fault_count DESC, cgroup_id NULLS LAST;

@@ -45,30 +45,36 @@ CREATE OR REPLACE VIEW fault_by_mapping(
     -- Faults with a time; count.
     timed_count
 ) AS
+WITH costs AS (
+    SELECT
+        vma_id,
+        sum(fault_count)::BIGINT AS fault_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT AS copy_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT AS reuse_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT AS first_touch_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT AS file_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT AS other_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT AS failed_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT AS unknown_count,
+        coalesce(sum(copied_bytes), 0)::BIGINT AS copied_bytes,
+        coalesce(sum(zeroed_bytes), 0)::BIGINT AS zeroed_bytes,
+        sum(unsized_count)::BIGINT AS unsized_count,
+        sum(duration_ns)::BIGINT AS duration_ns,
+        coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT AS timed_count
+    FROM fault__weighed
+    GROUP BY vma_id
+)
 SELECT
-    fault__weighed.vma_id,
-    any_value(process.tgid),
-    any_value(process.comm),
-    any_value(vma.vma_kind),
-    any_value(vma.path),
-    any_value(vma.perms),
-    any_value(vma.start_addr),
-    any_value(TRY_CAST(vma.end_addr::HUGEINT - vma.start_addr::HUGEINT AS BIGINT)),
-    sum(fault_count)::BIGINT AS total_count,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT,
-    coalesce(sum(copied_bytes), 0)::BIGINT,
-    coalesce(sum(zeroed_bytes), 0)::BIGINT,
-    sum(unsized_count)::BIGINT,
-    sum(duration_ns)::BIGINT AS total_ns,
-    coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
-FROM fault__weighed
+    vma_id,
+    process.tgid,
+    process.comm,
+    vma.vma_kind,
+    vma.path,
+    vma.perms,
+    vma.start_addr,
+    TRY_CAST(vma.end_addr::HUGEINT - vma.start_addr::HUGEINT AS BIGINT),
+    costs.* EXCLUDE (vma_id)
+FROM costs
 LEFT JOIN vma USING (vma_id)
 LEFT JOIN process ON process.mm_id = vma.mm_id
-GROUP BY fault__weighed.vma_id
-ORDER BY total_ns DESC NULLS LAST, total_count DESC, fault__weighed.vma_id NULLS LAST;
+ORDER BY costs.duration_ns DESC NULLS LAST, costs.fault_count DESC, vma_id NULLS LAST;

@@ -1,6 +1,6 @@
 -- Which files and kinds of memory took page faults, command by command?
 -- Grain: one row per name of the faulting process and mapped object (path, or kind of memory where there is none).
--- The rows add up to all faults.
+-- The rows add up to all faults. They are summed by mapping and process first: names are joined to few rows, not to every fault.
 CREATE OR REPLACE VIEW fault_by_object(
     -- Name of the faulting process, as in process/name.
     comm,
@@ -39,27 +39,46 @@ CREATE OR REPLACE VIEW fault_by_object(
     -- Faults with a time; count.
     timed_count
 ) AS
+WITH costs AS (
+    SELECT
+        vma_id, tgid,
+        sum(fault_count)::BIGINT AS fault_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT AS copy_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT AS reuse_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT AS first_touch_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT AS file_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT AS other_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT AS failed_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT AS unknown_count,
+        coalesce(sum(copied_bytes), 0)::BIGINT AS copied_bytes,
+        coalesce(sum(zeroed_bytes), 0)::BIGINT AS zeroed_bytes,
+        sum(unsized_count)::BIGINT AS unsized_count,
+        sum(duration_ns)::BIGINT AS duration_ns,
+        coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT AS timed_count
+    FROM fault__weighed
+    GROUP BY vma_id, tgid
+)
 SELECT
     process_name.comm,
     vma.vma_kind,
     vma.path,
-    count(DISTINCT fault__weighed.vma_id),
+    count(DISTINCT costs.vma_id),
     min(vma.start_addr),
-    sum(fault_count)::BIGINT AS total_count,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT,
-    coalesce(sum(copied_bytes), 0)::BIGINT,
-    coalesce(sum(zeroed_bytes), 0)::BIGINT,
-    sum(unsized_count)::BIGINT,
-    sum(duration_ns)::BIGINT AS total_ns,
-    coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
-FROM fault__weighed
+    sum(costs.fault_count)::BIGINT AS total_count,
+    sum(costs.copy_count)::BIGINT,
+    sum(costs.reuse_count)::BIGINT,
+    sum(costs.first_touch_count)::BIGINT,
+    sum(costs.file_count)::BIGINT,
+    sum(costs.other_count)::BIGINT,
+    sum(costs.failed_count)::BIGINT,
+    sum(costs.unknown_count)::BIGINT,
+    sum(costs.copied_bytes)::BIGINT,
+    sum(costs.zeroed_bytes)::BIGINT,
+    sum(costs.unsized_count)::BIGINT,
+    sum(costs.duration_ns)::BIGINT AS total_ns,
+    sum(costs.timed_count)::BIGINT
+FROM costs
 LEFT JOIN vma USING (vma_id)
-LEFT JOIN process_name ON process_name.tgid = fault__weighed.tgid
+LEFT JOIN process_name ON process_name.tgid = costs.tgid
 GROUP BY process_name.comm, vma.vma_kind, vma.path
 ORDER BY total_ns DESC NULLS LAST, total_count DESC, process_name.comm, vma.vma_kind, vma.path;

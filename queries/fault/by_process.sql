@@ -32,23 +32,29 @@ CREATE OR REPLACE VIEW fault_by_process(
     -- Faults with a time; count.
     timed_count
 ) AS
+WITH costs AS (
+    SELECT
+        tgid,
+        sum(fault_count)::BIGINT AS fault_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT AS copy_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT AS reuse_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT AS first_touch_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT AS file_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT AS other_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT AS failed_count,
+        coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT AS unknown_count,
+        coalesce(sum(copied_bytes), 0)::BIGINT AS copied_bytes,
+        coalesce(sum(zeroed_bytes), 0)::BIGINT AS zeroed_bytes,
+        sum(unsized_count)::BIGINT AS unsized_count,
+        sum(duration_ns)::BIGINT AS duration_ns,
+        coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT AS timed_count
+    FROM fault__weighed
+    GROUP BY tgid
+)
 SELECT
     tgid,
-    any_value(process_name.comm),
-    sum(fault_count)::BIGINT AS total_count,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'copy'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'reuse'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'first_touch'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'file'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'other'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'failed'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE family = 'unknown'), 0)::BIGINT,
-    coalesce(sum(copied_bytes), 0)::BIGINT,
-    coalesce(sum(zeroed_bytes), 0)::BIGINT,
-    sum(unsized_count)::BIGINT,
-    sum(duration_ns)::BIGINT AS total_ns,
-    coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
-FROM fault__weighed
+    process_name.comm,
+    costs.* EXCLUDE (tgid)
+FROM costs
 LEFT JOIN process_name USING (tgid)
-GROUP BY tgid
-ORDER BY total_ns DESC NULLS LAST, total_count DESC, tgid;
+ORDER BY costs.duration_ns DESC NULLS LAST, costs.fault_count DESC, tgid;

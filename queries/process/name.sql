@@ -26,6 +26,7 @@ WITH lives AS (
 fault_names AS (
     SELECT tgid, comm, sum(weight) AS fault_count
     FROM fault
+    ANTI JOIN lives USING (tgid)
     GROUP BY tgid, comm
 ),
 most_frequent_names AS (

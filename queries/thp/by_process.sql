@@ -26,21 +26,25 @@ CREATE OR REPLACE VIEW thp_by_process(
     -- Base pages zero-filled on first touch, for comparison; count.
     anon_zero_count
 ) AS
-SELECT
-    tgid,
-    any_value(process_name.comm),
-    coalesce(sum(fault_count) FILTER (WHERE kind IN ('thp_zero', 'thp_zero_page_cow')), 0)::BIGINT AS thp_count,
-    coalesce(sum(zeroed_bytes) FILTER (WHERE kind IN ('thp_zero', 'thp_zero_page_cow')), 0)::BIGINT,
-    (sum(duration_ns) FILTER (WHERE kind IN ('thp_zero', 'thp_zero_page_cow')))::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE kind = 'mthp_zero'), 0)::BIGINT,
-    coalesce(sum(zeroed_bytes) FILTER (WHERE kind = 'mthp_zero'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE kind = 'thp_zero_page'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE kind = 'thp_split'), 0)::BIGINT AS split_count,
-    (sum(duration_ns) FILTER (WHERE kind = 'thp_split'))::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE kind = 'thp_reuse'), 0)::BIGINT,
-    coalesce(sum(fault_count) FILTER (WHERE kind = 'anon_zero'), 0)::BIGINT
-FROM fault__weighed
+WITH costs AS (
+    SELECT
+        tgid,
+        coalesce(sum(fault_count) FILTER (WHERE kind IN ('thp_zero', 'thp_zero_page_cow')), 0)::BIGINT AS thp_zero_count,
+        coalesce(sum(zeroed_bytes) FILTER (WHERE kind IN ('thp_zero', 'thp_zero_page_cow')), 0)::BIGINT AS thp_zeroed_bytes,
+        (sum(duration_ns) FILTER (WHERE kind IN ('thp_zero', 'thp_zero_page_cow')))::BIGINT AS thp_zero_ns,
+        coalesce(sum(fault_count) FILTER (WHERE kind = 'mthp_zero'), 0)::BIGINT AS mthp_zero_count,
+        coalesce(sum(zeroed_bytes) FILTER (WHERE kind = 'mthp_zero'), 0)::BIGINT AS mthp_zeroed_bytes,
+        coalesce(sum(fault_count) FILTER (WHERE kind = 'thp_zero_page'), 0)::BIGINT AS thp_zero_page_count,
+        coalesce(sum(fault_count) FILTER (WHERE kind = 'thp_split'), 0)::BIGINT AS thp_split_count,
+        (sum(duration_ns) FILTER (WHERE kind = 'thp_split'))::BIGINT AS thp_split_ns,
+        coalesce(sum(fault_count) FILTER (WHERE kind = 'thp_reuse'), 0)::BIGINT AS thp_reuse_count,
+        coalesce(sum(fault_count) FILTER (WHERE kind = 'anon_zero'), 0)::BIGINT AS anon_zero_count
+    FROM fault__weighed
+    WHERE kind IN ('thp_zero', 'thp_zero_page_cow', 'mthp_zero', 'thp_zero_page', 'thp_split', 'thp_reuse', 'anon_zero')
+    GROUP BY tgid
+)
+SELECT tgid, process_name.comm, costs.* EXCLUDE (tgid)
+FROM costs
 LEFT JOIN process_name USING (tgid)
-GROUP BY tgid
-HAVING bool_or(kind IN ('thp_zero', 'thp_zero_page_cow', 'mthp_zero', 'thp_zero_page', 'thp_split', 'thp_reuse'))
-ORDER BY thp_count DESC, split_count DESC, tgid;
+WHERE thp_zero_count + mthp_zero_count + thp_zero_page_count + thp_split_count + thp_reuse_count > 0
+ORDER BY thp_zero_count DESC, thp_split_count DESC, tgid;

@@ -20,7 +20,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "process": {"comm": "app", "start_ns": 0, "how": "seen"},
     "fork": {"parent_tgid": 12, "child_tgid": 13, "child_mm_id": 1, "execed": False},
     "vma": {"pgoff": 0, "perms": "rw-p", "vma_kind": "anon", "start_ns": 0, "start_addr": 4096, "end_addr": 8192},
-    "smaps": {"form": "smaps", "snapshot_id": 0, "start_addr": 4096, "end_addr": 8192, "perms": "rw-p", "pgoff": 0, "dev": "00:00", "inode": 0},
+    "smaps": {"form": "smaps", "snapshot_id": 0, "start_addr": 4096, "end_addr": 8192, "perms": "rw-p"}
+    | {"pgoff": 0, "dev": "00:00", "inode": 0},
     "copyup": {"tgid": 12, "comm": "app", "evidence": "span"},
     "loss": {"source_id": 0, "reason": "lost"},
     "source": {"source_id": 0, "path": "perf.data", "format": "perf.data", "sha256": "00", "facts": "{}"},

@@ -18,7 +18,7 @@ class Phase:
 
     Attributes:
         kinds: Declared faults by kind; a key ``a|b`` allows both names.
-        notes: The other declared counts (fresh, changed, major, kernel, exec, fixup, gup, copied).
+        notes: The other declared counts (fresh, changed, major, kernel, exec, fixup, gup, rehearsal, copied).
         frames: Page frames that appeared, changed, stayed, from /proc/self/pagemap; None without privilege.
     """
 
@@ -44,7 +44,7 @@ class Phase:
         """Where pagemap or getrusage contradict the declaration; neither went through perf."""
         found = []
         booked = self.faults - self.kinds.get("failed", 0) + self.notes.get("gup", 0)
-        if self.minflt + self.majflt != booked:
+        if self.minflt + self.majflt != booked and not self.notes.get("rehearsal"):
             found.append(f"{self.name}: declared {booked} booked faults, getrusage {self.minflt + self.majflt}")
         if self.notes.get("major", -1) not in (-1, self.majflt):
             found.append(f"{self.name}: declared {self.notes['major']} major faults, getrusage {self.majflt}")

@@ -55,6 +55,7 @@ struct phase *phase_end(struct phase *phase); /* always NULL, to end PHASE's loo
  *   kernel, exec    faults whose instruction ran in kernel mode; instruction fetches
  *   fixup           exceptions taken with page faults disabled: no software event, nothing booked
  *   gup             faults booked by getrusage that raised no exception
+ *   rehearsal       1: the first of its sort, which may fault elsewhere too; getrusage says nothing
  *   copied          base pages copied, where the kinds do not say */
 #define PHASE(name, start, pages, ...)                                                                       \
     for (struct phase *phase_ = phase_begin(name, start, (size_t)(pages) * page_size, __VA_ARGS__, NULL); phase_; \

@@ -79,7 +79,7 @@ void group_fail(void)
     sigaction(SIGSEGV, &action, &old[0]);
     sigaction(SIGBUS, &action, &old[1]);
     char *p = map_at(slot(), page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    PHASE("segv_first", p, 1, "failed", 1) /* maps the handler's own pages */
+    PHASE("segv_first", p, 1, "failed", 1, "rehearsal", 1) /* maps the handler's own pages */
         if (!sigsetjmp(rescue, 1))
             *(volatile char *)p = 1;
     unmap(p, page_size);

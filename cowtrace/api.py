@@ -1,0 +1,106 @@
+"""cowtrace in notebooks: ``cowtrace.open(path)`` and questions to what it returns."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING
+
+from cowtrace.errors import unknown_name
+from cowtrace.ingest import resolve
+from cowtrace.queries import Result, connect, run
+from cowtrace.report import Report, compose, render
+from cowtrace.report.headline import caveats, headline
+from cowtrace.schema import TABLES
+from cowtrace.text import printable
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+    from cowtrace.store.reader import Store
+
+
+class Trace:
+    """A store opened for questions. Shown in a notebook, it is its bill in one sentence.
+
+    Args:
+        store: An existing store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """The answer to one SELECT in DuckDB's dialect, on the tables and the query library.
+
+        Raises:
+            UsageError: The SQL is wrong; DuckDB's complaint on one line.
+        """
+        return _frame(run(self._connection, query))
+
+    def query(self, name: str) -> pl.DataFrame:
+        """The answer to a query of the library, such as ``cow/by_process``; ``cowtrace query --list`` shows them.
+
+        Raises:
+            UsageError: No such query; the nearest ones are listed.
+        """
+        return _frame(run(self._connection, name))
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """A whole table, such as ``fault``, read from its file as far as it is used.
+
+        Raises:
+            UsageError: No such table; the nearest ones are listed.
+        """
+        if name not in TABLES:
+            raise unknown_name("table", name, TABLES)
+        return self.store.lazy(name)
+
+    def report(self) -> Report:
+        """Everything that ``cowtrace report`` shows, as data; ``print(cowtrace.render(...))`` shows it as text."""
+        return self._report
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{escape(printable(sentence))}</li>" for sentence in caveats(self._report))
+        return f"<p><b>{escape(printable(headline(self._report)))}</b></p><ul>{said}</ul>"
+
+    def __repr__(self) -> str:
+        return f"Trace({str(self.store.path)!r}): {printable(headline(self._report))}"
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        return connect(self.store)
+
+    @cached_property
+    def _report(self) -> Report:
+        return compose(self.store)
+
+
+def open(*inputs: str | os.PathLike[str]) -> Trace:  # noqa: A001 - called as cowtrace.open
+    """Open a store, or recordings and snapshots, which are ingested into a cache first.
+
+    Args:
+        inputs: One store; or any mix of inputs; or nothing: the recording in the current folder.
+
+    Raises:
+        InputError: An input can't be read.
+        StoreError: A store can't be used.
+        UsageError: There is nothing to open.
+    """
+    return Trace(resolve([os.fspath(path) for path in inputs]))
+
+
+def _frame(result: Result) -> pl.DataFrame:
+    import polars as pl
+    import pyarrow as pa
+
+    batches = list(result.batches())
+    schema = pa.schema([field.with_name(name) for field, name in zip(result.reader.schema, result.columns, strict=True)])
+    frame = pl.from_arrow(pa.Table.from_batches(batches, schema))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+__all__ = ["Report", "Trace", "open", "render"]

@@ -1,0 +1,90 @@
+"""Copies of /proc files into the tables ``smaps``, ``vmstat`` and ``meminfo``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cowtrace.errors import InputError
+from cowtrace.ingest.spool import Gather, Spool
+from cowtrace.parsers.base import Note, SourceInfo
+from cowtrace.parsers.procfs.fields import FieldNames
+from cowtrace.parsers.procfs.formats import format_of, open_counters
+from cowtrace.parsers.procfs.marks import SnapshotOptions
+from cowtrace.parsers.procfs.mountinfo import read_mountinfo
+from cowtrace.parsers.procfs.naming import place_of
+from cowtrace.parsers.procfs.smaps import SmapsReader
+from cowtrace.store.writer import StoreWriter
+
+
+def ingest_procfs(
+    paths: Sequence[Path],
+    writer: StoreWriter,
+    *,
+    wall_offset_ns: int | None = None,
+    tgid: int | None = None,
+    wall_ns: int | None = None,
+    strict: bool = False,
+) -> list[SourceInfo]:
+    """Write all snapshots, in the order of the times in their paths; call it once per store.
+
+    Args:
+        paths: Files, plain or zstd.
+        writer: The store.
+        wall_offset_ns: Taken from the times of the snapshots, to get the clock of a recording in the same store. None:
+            they stay nanoseconds since 1970.
+        tgid: Process of all of them; None: by the naming scheme of ``cowtrace.parsers.procfs``.
+        wall_ns: Time of the first snapshot of each, likewise.
+        strict: When no file at all can be read, raise instead of telling it in the result.
+
+    Returns:
+        One ``SourceInfo`` for each path, in their order: ``records_read`` counts rows; a file that can't be read has
+        the format ``unreadable`` and the reason as its note.
+
+    Raises:
+        InputError: With ``strict``: what is wrong with the first file.
+    """
+    names, spool = FieldNames(), Spool(writer.folder)
+    sinks = {
+        "smaps": Gather(spool.append),
+        "vmstat": Gather(writer.table("vmstat").write),
+        "meminfo": Gather(writer.table("meminfo").write),
+    }
+    snapshot_counts = dict.fromkeys(sinks, 0)
+    infos: dict[int, SourceInfo] = {}
+    errors: dict[int, InputError] = {}
+    for number in _by_time(paths):
+        path = paths[number]
+        try:
+            form = format_of(path)
+            options = SnapshotOptions(
+                tgid=tgid,
+                wall_ns=wall_ns,
+                wall_offset_ns=wall_offset_ns or 0,
+                first_snapshot_id=snapshot_counts.get(form, 0),
+            )
+            if form == "mountinfo":
+                _, infos[number] = read_mountinfo(path, options)
+                infos[number].notes.append(Note("mounts have no table; only counted"))
+                continue
+            reader = SmapsReader(path, options, names) if form == "smaps" else open_counters(path, form, options)
+            for batch in reader.batches():
+                sinks[form].append(batch)
+            snapshot_counts[form] += reader.snapshot_count
+            infos[number] = reader.info
+        except InputError as error:
+            errors[number] = error
+            infos[number] = SourceInfo(str(path), "unreadable", notes=[Note(str(error))])
+    if strict and errors and len(errors) == len(paths):
+        raise errors[min(errors)]
+    for sink in sinks.values():
+        sink.flush()
+    for rows in spool.drain(names.schema()):
+        writer.table("smaps").write(rows)
+    return [infos[number] for number in range(len(paths))]
+
+
+def _by_time(paths: Sequence[Path]) -> list[int]:
+    """Numbers of the paths in the order of their times; those without one come last, as given."""
+    times = [place_of(path).wall_ns for path in paths]
+    return sorted(range(len(paths)), key=lambda number: (times[number] is None, times[number] or 0, number))

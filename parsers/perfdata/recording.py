@@ -1,0 +1,209 @@
+"""A perf.data recording: opened, read once for its side band, then for its events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from cowtrace.errors import InputError
+from cowtrace.parsers.base import BATCH_DTYPES, EventDesc, Note, SideBand, SourceInfo
+from cowtrace.parsers.perfdata import records as rec
+from cowtrace.parsers.perfdata.attr import TRACEPOINT
+from cowtrace.parsers.perfdata.batch import PerfBatch
+from cowtrace.parsers.perfdata.groups import GroupReader
+from cowtrace.parsers.perfdata.header import MAGIC_BY_ORDER
+from cowtrace.parsers.perfdata.metadata import Metadata
+from cowtrace.parsers.perfdata.names import event_names
+from cowtrace.parsers.perfdata.order import Run, SamplePlan, in_time_order, sort_keys
+from cowtrace.parsers.perfdata.samples import SampleDecoder
+from cowtrace.parsers.perfdata.sideband import SideBandBuilder
+from cowtrace.parsers.perfdata.stream import Block, Stream
+from cowtrace.parsers.perfdata.walk import heads
+from cowtrace.parsers.source import SpillFile
+from cowtrace.parsers.words import Index, pack
+
+
+class PerfRecording:
+    """``Recording`` of a perf.data file or directory; made by ``open_perfdata``.
+
+    Attributes:
+        info: Facts; counts and times are complete after ``side_band``.
+        events: Descriptions in the order of the attrs.
+    """
+
+    def __init__(self, info: SourceInfo, metadata: Metadata, streams: list[Stream], order: str, buffer_bytes: int) -> None:
+        self.info = info
+        self.events: Sequence[EventDesc] = describe_events(metadata)
+        self._metadata = metadata
+        self._streams = streams
+        self._order = order
+        self._buffer_bytes = buffer_bytes
+        self._decoder = SampleDecoder(metadata.attrs)
+        self._plan: SamplePlan | None = None
+        self._side_band: SideBand | None = None
+
+    def side_band(self) -> SideBand:
+        """Read everything once: side band, counts, times, and where the samples are. Later calls return the same tables."""
+        if self._side_band is None:
+            scan = _Scan(self)
+            for stream in self._streams:
+                scan.read(stream)
+            self._plan = scan.plan
+            self._side_band = scan.finish()
+        return self._side_band
+
+    def batches(self) -> Iterator[PerfBatch]:
+        """Events in time order."""
+        self.side_band()
+        assert self._plan is not None
+        groups = GroupReader(self._decoder)
+        with_time = any(layout is not None and "time" in layout.fixed for layout in self._decoder.layouts)
+        for run in in_time_order(self._plan, self._decoder, self._order, self._buffer_bytes):
+            yield self._batch(run, groups, with_time)
+
+    def _batch(self, run: Run, groups: GroupReader, with_time: bool) -> PerfBatch:
+        at, times = run.at, run.times
+        owner = self._decoder.events(run.words, at)
+        event = owner
+        period: Index | None = None
+        if groups.needed:
+            expanded = groups.expand(run.words, at, owner)
+            at, times, owner = at[expanded.sample], times[expanded.sample], owner[expanded.sample]
+            event, period = expanded.event, expanded.period
+        columns = self._decoder.columns(run.words, at, owner)
+        if with_time:
+            columns = {"ts_ns": times, **columns}
+        if period is not None:
+            columns["period"] = np.where(period < 0, columns["period"], period).astype(BATCH_DTYPES["period"])
+        return PerfBatch(self._decoder, events=self.events, words=run.words, at=at, owner=owner, columns=columns, event=event)
+
+
+def describe_events(metadata: Metadata) -> tuple[EventDesc, ...]:
+    """A description of every attr."""
+    formats = metadata.tracing.formats if metadata.tracing else {}
+    names = event_names(metadata.attrs, metadata.features.events, metadata.names, formats)
+    decoder = SampleDecoder(metadata.attrs)
+    events = []
+    for number, ((attr, _), name) in enumerate(zip(metadata.attrs, names, strict=True)):
+        layout = decoder.layout(number)
+        known = formats.get(attr.config) if attr.type == TRACEPOINT else None
+        events.append(
+            EventDesc(
+                index=number,
+                name=name,
+                columns=decoder.recorded_columns(number),
+                fields=known.fields if known else (),
+                has_callchain=layout is not None and layout.has("callchain"),
+                period=attr.period,
+                hidden=attr.is_dummy,
+            )
+        )
+    return tuple(events)
+
+
+class _Scan:
+    """Pass 1."""
+
+    def __init__(self, recording: PerfRecording) -> None:
+        self.plan = SamplePlan(SpillFile(recording.info.path))
+        self._info = recording.info
+        self._decoder = recording._decoder
+        self._metadata = recording._metadata
+        self._side_band = SideBandBuilder(recording._decoder, recording._order)
+        self._counts: Counter[int] = Counter()
+        self._unknown_ids = 0
+        self._damaged_samples = 0
+        self._sequence = 0
+        self._first: int | None = None
+        self._last: int | None = None
+
+    def read(self, stream: Stream) -> None:
+        """Take in all records of a stream."""
+        seed = 0
+        for block in stream.blocks():
+            types, sizes = heads(block.words, block.starts)
+            self._refuse_second_file(block, types)
+            self._count(types)
+            is_sample = types == rec.SAMPLE
+            seed = self._samples(block, block.starts[is_sample], sizes[is_sample], seed)
+            rest = np.flatnonzero(~is_sample)
+            if len(rest):
+                starts, sequence = block.starts[rest], self._sequence + rest
+                self._side_band.add(block.words, starts, sizes[rest], types=types[rest], seq=sequence, base=block.offset)
+                self._build_ids(block, rest, types, sizes)
+            self._sequence += len(types)
+        self._counts += stream.left_out
+        self._info.bytes_unread += stream.bytes_unread
+        if stream.problem:
+            text = f"{stream.path}: {stream.problem}; everything before it was read, {stream.bytes_unread} bytes were not"
+            self._info.notes.append(Note(text))
+
+    def _build_ids(self, block: Block, rest: Index, types: np.ndarray, sizes: Index) -> None:
+        some = rest[types[rest] == rec.HEADER_BUILD_ID]
+        if len(some):
+            self._metadata.add_records(block, some.tolist(), types[some].tolist(), sizes[some].tolist())
+
+    def _samples(self, block: Block, starts: Index, sizes: Index, seed: int) -> int:
+        words, aligned = block.words, starts
+        if (starts & 7).any():
+            words, aligned = pack(words, starts, sizes)
+        examined = self._decoder.examine(words, aligned, sizes)
+        self._unknown_ids += examined.unknown_count
+        self._damaged_samples += int((~examined.valid).sum()) - examined.unknown_count
+        times = examined.time
+        if not examined.valid.all():
+            starts, times = starts[examined.valid], times[examined.valid]
+        if not len(starts):
+            return seed
+        keys = sort_keys(times, seed)
+        self.plan.add(block, starts, keys, seed)
+        timed = times[times >= 0]
+        if len(timed):
+            first, last = int(timed.min()), int(timed.max())
+            self._first = first if self._first is None else min(self._first, first)
+            self._last = last if self._last is None else max(self._last, last)
+        return int(keys[-1])
+
+    def _count(self, types: np.ndarray) -> None:
+        small = np.bincount(np.minimum(types, 256))
+        for kind in np.flatnonzero(small[:256]).tolist():
+            self._counts[kind] += int(small[kind])
+        for kind in types[types >= 256].tolist():
+            self._counts[kind if len(self._counts) < 1024 else 256] += 1
+
+    def _refuse_second_file(self, block: Block, types: np.ndarray) -> None:
+        """A perf.data header where a record should start: pipes that were written one behind the other."""
+        for magic in MAGIC_BY_ORDER.values():
+            number = int.from_bytes(magic[:4], "little" if block.words.order == "<" else "big")
+            for place in np.flatnonzero(types == number).tolist():
+                start = int(block.starts[place])
+                if block.words.u8[start : start + 8].tobytes() == magic:
+                    raise InputError(
+                        self._info.path,
+                        "a second recording starts inside this file; recordings were written one behind the other",
+                        offset=block.offset + start,
+                        hint="split the file at this byte and read the parts one by one",
+                    )
+
+    def finish(self) -> SideBand:
+        """Complete ``info``."""
+        info, tables = self._info, self._side_band.finish()
+        info.first_ns, info.last_ns = self._first, self._last
+        info.records_read = sum(self._counts.values())
+        info.records_by_type = {rec.type_name(kind): count for kind, count in sorted(self._counts.items())}
+        unknown_types = sum(count for kind, count in self._counts.items() if kind not in rec.TYPE_NAMES)
+        info.records_unknown = unknown_types + self._unknown_ids
+        info.records_damaged = self._damaged_samples + self._side_band.damaged_count
+        if self._metadata.build_ids:
+            info.features["build_ids"] = self._metadata.build_ids
+        notes = (
+            ("records of unknown type were left out", unknown_types),
+            ("samples have an id that no event has; they were left out", self._unknown_ids),
+            ("samples do not end where their record ends; they were left out", self._damaged_samples),
+            ("records are too short for their type; they were left out", self._side_band.damaged_count),
+            ("raw side-band records were only counted", self._side_band.other_dropped),
+        )
+        info.notes += [Note(text, count) for text, count in notes if count]
+        return tables

@@ -1,0 +1,127 @@
+"""Which reader opens a file: decided by its content, never by its name. Snapshots of /proc have readers of their own kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cowtrace.errors import InputError
+from cowtrace.parsers.base import Recording
+from cowtrace.parsers.procfs import is_snapshot
+from cowtrace.parsers.source import Source
+
+__all__ = ["FORMATS", "RecordingFormat", "describe", "is_snapshot", "is_trace", "open_recording"]
+
+#: Bytes that the readers get to recognise their format.
+HEAD_BYTES = 4096
+
+Opener = Callable[[str], Recording]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFormat:
+    """One line of the registry.
+
+    Attributes:
+        name: For messages.
+        magics: A file of the format starts with one of these.
+        open: Opens a path.
+    """
+
+    name: str
+    magics: tuple[bytes, ...]
+    open: Opener
+
+    def sniff(self, head: bytes) -> bool:
+        """True when the first bytes (up to 4 KiB) are of this format."""
+        return head.startswith(self.magics)
+
+
+def _perfdata(path: str) -> Recording:
+    from cowtrace.parsers.perfdata import open_perfdata
+
+    return open_perfdata(path)
+
+
+#: Formats in the order in which they are tried.
+FORMATS: tuple[RecordingFormat, ...] = (RecordingFormat("perf.data", (b"PERFILE2", b"2ELIFREP", b"PERFFILE", b"ELIFFREP"), _perfdata),)
+
+#: What files that are no recording look like.
+_STRANGERS: tuple[tuple[bytes, str], ...] = (
+    (b"\x7fELF", "an ELF program, library or core dump"),
+    (b"\x1f\x8b", "gzip data; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "zstd data; unpack it first"),
+    (b"\xfd7zXZ\x00", "xz data; unpack it first"),
+    (b"BZh", "bzip2 data; unpack it first"),
+    (b"PK\x03\x04", "a ZIP archive; unpack it first"),
+    (b"PAR1", "a Parquet file"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"%PDF", "a PDF document"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x17\x08\x44tracing", "a trace-cmd recording (trace.dat)"),
+)
+_ELF_CORE = 4
+_TAR_MAGIC_AT = 257
+
+
+def open_recording(path: str | os.PathLike[str]) -> Recording:
+    """Open a recording of any supported format; a directory of ``perf record --threads`` as well.
+
+    Raises:
+        InputError: Nothing here can read it. The message says what it looks like.
+    """
+    name = os.fspath(path)
+    if os.path.isdir(name) and not os.path.isfile(_first_file(name)):
+        hint = "name a file in it, or a directory of perf record --threads, which holds a file called data"
+        raise InputError(name, "this directory is no recording", hint=hint)
+    head = _head(_first_file(name))
+    known = _format_of(head)
+    if known is None:
+        supported = ", ".join(known.name for known in FORMATS)
+        raise InputError(name, f"not a recording: it looks like {describe(head)}", hint=f"supported formats: {supported}")
+    return known.open(name)
+
+
+def is_trace(path: str | os.PathLike[str]) -> bool:
+    """True when ``open_recording`` knows the format, whatever state the file is in."""
+    try:
+        return _format_of(_head(_first_file(os.fspath(path)))) is not None
+    except InputError:
+        return False
+
+
+def _first_file(name: str) -> str:
+    return os.path.join(name, "data") if os.path.isdir(name) else name
+
+
+def _format_of(head: bytes) -> RecordingFormat | None:
+    return next((known for known in FORMATS if known.sniff(head)), None)
+
+
+def _head(path: str) -> bytes:
+    source = Source.open(path)
+    return source.read(0, min(source.size, HEAD_BYTES), "first bytes")
+
+
+def describe(head: bytes) -> str:
+    """What a file with these first bytes probably is."""
+    if not head:
+        return "an empty file"
+    if head.startswith(b"\x7fELF") and len(head) > 17:
+        kind = int.from_bytes(head[16:18], "big" if head[5] == 2 else "little")
+        return "a core dump" if kind == _ELF_CORE else "an ELF program or library"
+    for magic, text in _STRANGERS:
+        if head.startswith(magic):
+            return text
+    if head[_TAR_MAGIC_AT:].startswith(b"ustar"):
+        return "a tar archive; unpack it first"
+    if not head.strip(b"\0"):
+        return "zeros, as a file that was never written"
+    try:
+        text_head = head.decode("utf-8", "ignore")
+    except UnicodeDecodeError:
+        return "unknown binary data"
+    readable = sum(char.isprintable() or char in "\t\r\n" for char in text_head)
+    return "text" if b"\0" not in head and readable * 10 >= len(head) * 9 else "unknown binary data"
