@@ -13,10 +13,10 @@ from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import NO, YES
 from cowtrace.attribution.mappings import ANON, HEAP, STACK
 from cowtrace.attribution.observe import Observed
-from cowtrace.attribution.pages import UNSEEN, Frame
+from cowtrace.attribution.pages import BLOCK_SHIFT, UNSEEN, Frame
 
 
-def huge_first_touches(seen: Observed, block: Int, block_bits: int, betrayer: Int, frame: Frame, watched: np.ndarray, neighbours: Int) -> Int:
+def huge_first_touches(seen: Observed, block: Int, block_bits: int, betrayer: Int, frame: Frame, watched: np.ndarray, near: Int | int) -> Int:
     """Rows whose fault must have mapped a whole huge block.
 
     Args:
@@ -26,18 +26,39 @@ def huge_first_touches(seen: Observed, block: Int, block_bits: int, betrayer: In
         betrayer: Rows with a known address space that write to something present.
         frame: Page-level frame of each of ``betrayer``.
         watched: bool per betrayer: the address space was watched from its start.
-        neighbours: YES for rows in blocks where several pages faulted in one by one.
+        near: YES for rows in blocks where several pages faulted in one by one.
     """
     anonymous = np.isin(seen.vma, (ANON, HEAP, STACK)) & (seen.can_be_huge == YES)
-    tells = (frame.made == UNSEEN) & watched & anonymous[betrayer] & (seen.write[betrayer] == YES)
+    tells = (frame.made == UNSEEN) & watched & anonymous[betrayer] & (np.broadcast_to(seen.write, len(block))[betrayer] == YES)
     if not tells.any():
         return np.empty(0, np.int64)
     # the first touch was made where the line of forks begins
     number = block[betrayer[tells]] & ((1 << block_bits) - 1)
     wanted = np.unique((frame.owner[tells] << block_bits) | number)
-    first = np.flatnonzero((seen.present == NO) & (seen.write == YES) & anonymous & (neighbours == NO) & (seen.after == F.NOT_RECORDED))
+    first = np.flatnonzero((seen.present == NO) & (seen.write == YES) & anonymous & (near == NO) & (seen.after == F.NOT_RECORDED))
     first = first[np.isin(block[first], wanted)]
     order = np.lexsort((seen.ts_ns[first], block[first]))
     first = first[order]
     alone = np.r_[True, block[first][1:] != block[first][:-1]] if len(first) else np.empty(0, np.bool_)
     return first[alone]
+
+
+def neighbours(seen: Observed, key: Int, by_page: Int, space: Int) -> Int:
+    """YES where at least two different pages of a huge block were faulted in one by one within this batch.
+
+    Args:
+        seen: Direct facts of the batch.
+        key: (space, page) key of each row.
+        by_page: Rows ordered by key.
+        space: Address space of each row, -1 unknown.
+    """
+    result = np.full(len(key), NO)
+    touched = by_page[((space >= 0) & (seen.present != YES))[by_page]]
+    if not len(touched):
+        return result
+    page = key[touched]
+    block = page >> BLOCK_SHIFT
+    first = np.flatnonzero(np.r_[True, block[1:] != block[:-1]])
+    pages = np.add.reduceat(np.r_[True, page[1:] != page[:-1]].astype(np.int64), first)
+    result[touched] = np.where(np.repeat(pages, np.diff(np.r_[first, len(touched)])) > 1, YES, NO)
+    return result

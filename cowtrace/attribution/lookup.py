@@ -27,7 +27,7 @@ class VerdictTable:
         numbers = np.array([self._row(code) for code in encoded.dictionary.to_pylist()], np.int64)
         return numbers[encoded.indices.to_numpy()] if len(numbers) else np.empty(0, np.int64)
 
-    def kind_in(self, kinds: Iterable[str]) -> np.ndarray:
+    def charged(self, kinds: Iterable[str]) -> np.ndarray:
         """bool per row: is its kind one of these."""
         wanted = set(kinds)
         return np.array([row.kind in wanted for row in self.rows], np.bool_)

@@ -23,6 +23,9 @@ VMA_KINDS = ("unknown", "anon", "heap", "stack", "file_private", "file_shared", 
 _MAP_SHARED, _MAP_HUGETLB = 0x1, 0x40000
 _PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
 
+#: Marks an address range that more than one mapping covered over time.
+_SEVERAL = -2
+
 #: Page numbers of user addresses: 57-bit addresses leave 45 bits, so 2**18 address spaces fit a signed key beside them.
 PAGE_BITS_4_LEVEL, PAGE_BITS_5_LEVEL = 35, 44
 
@@ -126,13 +129,17 @@ class Mappings:
         if not len(self._points):
             return np.full(len(mm), -1, np.int64)
         key = (mm << self.page_bits) | (addr >> 12)
+        # the segment before the first point has no mapping, and is the last entry of the table
         segment = np.searchsorted(self._points, key, side="right") - 1
-        record = self._asof.find(np.maximum(segment, 0), ts)
-        hit = np.where(record >= 0, self._covering[np.maximum(record, 0)], -1)
-        inside = (segment >= 0) & (hit >= 0)
-        hit = np.maximum(hit, 0)
-        inside &= (self.mm[hit] == mm) & (addr >= self.start[hit]) & (addr < self.end[hit])
-        return np.where(inside, hit, -1)
+        hit = self._only[segment]
+        several = np.flatnonzero(hit == _SEVERAL)
+        if len(several):
+            record = self._asof.find(segment[several], ts[several])
+            hit[several] = np.where(record >= 0, self._covering[record], -1)
+        # one past the end of the columns stands for no mapping
+        outside = (ts < self._from[hit]) | (addr >= self._to[hit])
+        hit[outside] = -1
+        return hit
 
     def _index(self) -> None:
         low = (self.mm << self.page_bits) | (self.start >> 12)
@@ -146,7 +153,13 @@ class Mappings:
         count = np.maximum(last - first, 0)
         self._covering = np.repeat(np.arange(len(low)), count)
         offset = np.arange(len(self._covering)) - np.repeat(np.cumsum(count) - count, count)
-        self._asof = AsOf(np.repeat(first, count) + offset, self.ts[self._covering])
+        segment = np.repeat(first, count) + offset
+        self._asof = AsOf(segment, self.ts[self._covering])
+        covered = np.bincount(segment, minlength=len(self._points))
+        self._only = np.full(len(self._points) + 1, -1, np.int64)
+        self._only[segment] = np.where(covered[segment] == 1, self._covering, _SEVERAL)
+        self._from = np.append(self.ts, NEVER)
+        self._to = np.append(self.end, 0)
 
     def _merge_growth(self) -> tuple[Int, int]:
         """Number the mappings: a record that extends an equal one upward or downward is the same mapping."""

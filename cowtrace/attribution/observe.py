@@ -16,91 +16,111 @@ from cowtrace.attribution.pairing import NO_ALLOC, Faults
 from cowtrace.attribution.roles import Roles
 
 # arch/x86/include/asm/trap_pf.h
-_X86_PROT, _X86_WRITE, _X86_INSTR = 1, 2, 16
+_X86_PROT, _X86_WRITE = 1, 2
 
 #: From this size on a mapping is a huge one; between the base page and this lie contpte ranges (arm64).
 _PMD_BYTES = 2 << 20
 
+#: A column, or one value for all faults where the recording has no such column.
+Column = Int | int
+
 
 @dataclass(slots=True)
 class Observed:
-    """Columns, one value a fault."""
+    """Columns in time order, one value a fault; a plain number stands for a column of it."""
 
     ts_ns: Int
-    exit_ns: Int  # -1: none
+    exit_ns: Column  # -1: none
     addr: Int
     has_addr: bool
-    before: Int
-    after: Int
-    same_frame: Int
-    exited: Int
-    write: Int
-    present: Int
-    major: Int
-    error_code: Int  # -1: not recorded
-    alloc: Int
+    before: Column
+    after: Column
+    same_frame: Column
+    exited: Column
+    write: Column
+    present: Column
+    major: Column
+    error_code: Column  # -1: not recorded
+    alloc: Column
     record: Int  # mapping record, -1: none
     vma: Int
-    writable: Int
-    can_be_huge: Int
-    frame_before: Int
-    frame_after: Int
+    writable: Column
+    can_be_huge: Column
+    frame_after: Column
 
 
-def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int) -> Observed:
-    """Read the direct facts off the rows of each fault."""
+def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int, by_page: Int) -> Observed:
+    """Read the direct facts off the rows of each fault.
+
+    Args:
+        faults: Paired faults.
+        roles: The recording's roles.
+        mappings: What was mapped.
+        mm: Address space of each fault.
+        by_page: Fault numbers by (address space, page): the order in which looking up mappings is fast.
+    """
     rows, start, leave = faults.rows, faults.start, faults.exit
     count = len(start)
+    closes = roles.has_exit or not roles.has_entry
     has_exit = leave >= 0
-    ts = rows.ts_ns[start]
     exit_row = np.maximum(leave, 0)
-    addr = rows.addr[start] if rows.addr is not None else np.zeros(count, np.int64)
-    unknown = np.full(count, UNKNOWN)
-    before, after, same, frame_before, frame_after = _page_tables(faults, roles, has_exit)
-    code = np.full(count, -1, np.int64)
+    whole = count == len(rows)
+    ts = rows.ts_ns if whole else rows.ts_ns[start]
+    addr = np.zeros(count, np.int64) if rows.addr is None else rows.addr if whole else rows.addr[start]
+    before, after, same, frame_after = _page_tables(faults, roles, has_exit)
+    code: Column = -1
+    write: Column = UNKNOWN
+    present: Column = UNKNOWN
     if roles.has_error_code and rows.first is not None:
         code = np.where(faults.exception >= 0, rows.first[np.maximum(faults.exception, 0)], -1)
-    write = np.where(code >= 0, np.where(code & _X86_WRITE, YES, NO), UNKNOWN)
-    present = np.where(code >= 0, np.where(code & _X86_PROT, YES, NO), UNKNOWN)
-    from_tables = np.where(before == F.NONE, NO, YES)
-    present = np.where((present == UNKNOWN) & (before != F.NOT_RECORDED), from_tables, present)
-    record = mappings.find(mm, addr, ts) if rows.addr is not None else np.full(count, -1, np.int64)
-    hit = np.maximum(record, 0)
-    known = record >= 0
-    empty = not len(mappings.kind)
-    vma = np.zeros(count, np.int64) if empty else np.where(known, mappings.kind[hit], 0)
-    writable = unknown if empty else np.where(known, mappings.writable()[hit], -1)
-    writable = np.where(writable < 0, UNKNOWN, writable)
-    # a fault that succeeded on a mapping without write permission was no write
-    write = np.where((write == UNKNOWN) & (writable == NO) & has_exit, NO, write)
-    block = BLOCK_PAGES << 12
-    low = addr & -block
-    fits = unknown if empty else np.where(known, (mappings.start[hit] <= low) & (mappings.end[hit] >= low + block), UNKNOWN)
-    exited = np.where(has_exit, YES, NO) if roles.has_exit else unknown
-    major = np.where(has_exit, np.where(rows.role[exit_row] == R.MAJOR, YES, NO), UNKNOWN) if roles.has_exit or not roles.has_entry else unknown
+        write = np.where(code >= 0, np.where(code & _X86_WRITE, YES, NO), UNKNOWN)
+        present = np.where(code >= 0, np.where(code & _X86_PROT, YES, NO), UNKNOWN)
+    if not isinstance(before, int):
+        from_tables = np.where(before == F.NOT_RECORDED, UNKNOWN, np.where(before == F.NONE, NO, YES))
+        present = from_tables if isinstance(present, int) else np.where(present == UNKNOWN, from_tables, present)
+    record, vma, writable, fits = _mapping(mappings, mm, addr, ts, by_page if rows.addr is not None else by_page[:0])
+    if not isinstance(writable, int):
+        # a fault that succeeded on a mapping without write permission was no write
+        write = np.where((write == UNKNOWN) & (writable == NO) & has_exit, NO, write) if closes else write
+    exited = np.where(has_exit, YES, NO) if roles.has_exit else UNKNOWN
+    major = np.where(has_exit, np.where(rows.role[exit_row] == R.MAJOR, YES, NO), UNKNOWN) if closes else UNKNOWN
+    exit_ns = np.where(has_exit & (leave != start), rows.ts_ns[exit_row], -1) if closes else -1
     return Observed(
-        ts, np.where(has_exit & (leave != start), rows.ts_ns[exit_row], -1), addr, rows.addr is not None, before, after, same, exited,
-        write, present, major, code, _allocation(faults), record, vma, writable, fits.astype(np.int64), frame_before, frame_after,
+        ts, exit_ns, addr, rows.addr is not None, before, after, same, exited, write, present, major, code,
+        _allocation(faults), record, vma, writable, fits, frame_after,
     )  # fmt: skip
 
 
-def _page_tables(faults: Faults, roles: Roles, has_exit: np.ndarray) -> tuple[Int, Int, Int, Int, Int]:
+def _mapping(mappings: Mappings, mm: Int, addr: Int, ts: Int, by_page: Int) -> tuple[Int, Int, Column, Column]:
+    """Mapping record, kind, writable, covers its huge block; for each fault."""
+    count = len(ts)
+    record = np.full(count, -1, np.int64)
+    if not len(mappings.kind) or not len(by_page):
+        return record, np.zeros(count, np.int64), UNKNOWN, UNKNOWN
+    record[by_page] = mappings.find(mm[by_page], addr[by_page], ts[by_page])
+    # the last entry answers for -1
+    vma = np.append(mappings.kind, 0)[record]
+    writable = np.append(np.where(mappings.writable() < 0, UNKNOWN, mappings.writable()), UNKNOWN)[record]
+    low, block = addr & -(BLOCK_PAGES << 12), BLOCK_PAGES << 12
+    fits = np.append(mappings.start, 1 << 62)[record] <= low
+    fits &= np.append(mappings.end, 0)[record] >= low + block
+    return record, vma, writable, np.where(record >= 0, fits.astype(np.int64), UNKNOWN)
+
+
+def _page_tables(faults: Faults, roles: Roles, has_exit: np.ndarray) -> tuple[Column, Column, Column, Column]:
     rows, start, leave = faults.rows, faults.start, np.maximum(faults.exit, 0)
-    count = len(start)
-    none = np.full(count, F.NOT_RECORDED)
-    zeros = np.zeros(count, np.int64)
     if not roles.has_page_size or rows.page_size is None:
-        return none, none, np.full(count, UNKNOWN), zeros, zeros
+        return F.NOT_RECORDED, F.NOT_RECORDED, UNKNOWN, 0
     is_entry = rows.role[start] == R.ENTRY
     phys = rows.phys if roles.has_frames else None
     before = np.where(is_entry, _table_code(rows.page_size[start], None if phys is None else phys[start]), F.NOT_RECORDED)
     after = np.where(has_exit, _table_code(rows.page_size[leave], None if phys is None else phys[leave]), F.NOT_RECORDED)
     if phys is None:
-        return before, after, np.full(count, UNKNOWN), zeros, zeros
+        return before, after, UNKNOWN, 0
     old, new = phys[start] >> 12, phys[leave] >> 12
     comparable = is_entry & has_exit & (old != 0) & (new != 0)
     same = np.where(comparable, np.where(old == new, YES, NO), UNKNOWN)
-    return before, after, same, old, new
+    return before, after, same, np.where(has_exit, new, 0)
 
 
 def _table_code(size: Int, phys: Int | None) -> Int:
@@ -111,26 +131,31 @@ def _table_code(size: Int, phys: Int | None) -> Int:
     return np.where(size == 0, F.NONE, mapped)
 
 
-def _allocation(faults: Faults) -> Int:
+def _allocation(faults: Faults) -> Column:
     order = faults.order
+    if order is None or faults.zeroed is None:
+        return F.ALLOC_UNKNOWN
     base = np.where(faults.zeroed, F.ALLOC_ZEROED, F.ALLOC_PLAIN)
     known = np.where(order >= 9, F.ALLOC_HUGE, np.where(order >= 1, F.ALLOC_MID, base))
     return np.where(order >= 0, known, np.where(order == NO_ALLOC, F.ALLOC_NONE, F.ALLOC_UNKNOWN))
 
 
-def made_by(seen: Observed, rss: Int) -> Int:
+def made_by(seen: Observed, rss: Column) -> Int:
     """What each fault left at its page, for the page history; UNSEEN: nothing worth remembering (shared, failed)."""
-    after, write = seen.after, seen.write
-    private_file = seen.vma == FILE_PRIVATE
-    replaced = (seen.same_frame != UNKNOWN) & (seen.present == YES)
-    made = np.where(write == YES, ANON_FRAME, np.where(write == NO, np.where(private_file, FILE_FRAME, ZERO_FRAME), SOME_FRAME))
-    made = np.where((after == F.PAGE) & ~private_file & (seen.vma != 0), ANON_FRAME, made)
-    made = np.where((after == F.PAGE) & private_file & replaced & (write != NO), ANON_FRAME, made)
-    if (rss != F.RSS_UNKNOWN).any():
+    after, write, vma = seen.after, seen.write, seen.vma
+    private_file = vma == FILE_PRIVATE
+    read = np.where(private_file, FILE_FRAME, ZERO_FRAME)
+    made = np.where(write == YES, ANON_FRAME, np.where(write == NO, read, SOME_FRAME))
+    if not isinstance(after, int):
+        replaced = (seen.same_frame != UNKNOWN) & (seen.present == YES)
+        made = np.where((after == F.PAGE) & ~private_file & (vma != 0), ANON_FRAME, made)
+        made = np.where((after == F.PAGE) & private_file & replaced & (write != NO), ANON_FRAME, made)
+        made = np.where((after == F.ZERO) | (after == F.HUGE_ZERO), ZERO_FRAME, made)
+    if not isinstance(rss, int):
         told = private_file & (rss != F.RSS_UNKNOWN) & (write == UNKNOWN) & (seen.present == NO)
         made = np.where(told & (rss & F.RSS_FILE != 0), FILE_FRAME, np.where(told & (rss & F.RSS_ANON != 0), ANON_FRAME, made))
-    made = np.where((after == F.ZERO) | (after == F.HUGE_ZERO), ZERO_FRAME, made)
     huge = (after == F.HUGE) | (after == F.BIG) | (seen.alloc == F.ALLOC_HUGE)
-    made = np.where(huge & ~private_file, HUGE_FRAME, made)
-    dropped = (seen.exited == NO) | np.isin(seen.vma, (FILE_SHARED, SHMEM, SPECIAL)) | (seen.addr < 0)
-    return np.where(dropped & (seen.vma != HUGETLB), UNSEEN, made)
+    if not isinstance(huge, bool):
+        made = np.where(huge & ~private_file, HUGE_FRAME, made)
+    dropped = (seen.exited == NO) | (vma == FILE_SHARED) | (vma == SHMEM) | (vma == SPECIAL) | (seen.addr < 0)
+    return np.where(dropped & (vma != HUGETLB), UNSEEN, made)

@@ -67,11 +67,16 @@ class PageHistory:
         open_rows = np.arange(len(wanted))
         for run in reversed(self._runs):
             key, limit = wanted[open_rows], ts[open_rows]
-            low = np.searchsorted(run.key, key, side="left")
-            high = np.searchsorted(run.key, key, side="right")
-            hit = np.flatnonzero(high > low)
-            slot = _last_before(run.ts, low[hit], high[hit], limit[hit])
-            found = slot >= low[hit]
+            slot = np.searchsorted(run.key, key, side="right") - 1
+            hit = np.flatnonzero(run.key[slot] == key) if len(run.key) else slot[:0]
+            hit = hit[slot[hit] >= 0]
+            slot = slot[hit]
+            late = np.flatnonzero(run.ts[slot] >= limit[hit])
+            if len(late):
+                # only pages that faulted again later need the search in time
+                low = np.searchsorted(run.key, key[hit[late]], side="left")
+                slot[late] = _last_before(run.ts, low, slot[late], limit[hit[late]])
+            found = (slot >= 0) & (run.key[slot] == key[hit])
             hit, slot = hit[found], slot[found]
             when[open_rows[hit]] = run.ts[slot]
             made[open_rows[hit]] = run.made[slot]
@@ -106,20 +111,24 @@ class PageHistory:
                 run.key, run.ts, run.made = run.key[keep], run.ts[keep], run.made[keep]
 
 
-def _last_before(ts: Int, low: Int, high: Int, limit: Int) -> Int:
-    """Last position in [low, high) with a time below ``limit``, low - 1 when there is none; times ascend within a range."""
-    slot = high - 1
-    late = np.flatnonzero(ts[slot] >= limit)
-    # only pages that faulted again later need the search in time
-    first, last = low[late], slot[late]
-    while len(late):
+def _last_before(ts: Int, low: Int, last: Int, limit: Int) -> Int:
+    """Last position in [low, last] with a time below ``limit``, low - 1 when there is none; times ascend within a range."""
+    first, last = low.copy(), last.copy()
+    while (first <= last).any():
         middle = (first + last) >> 1
-        below = ts[middle] < limit[late]
-        first, last = np.where(below, middle + 1, first), np.where(below, last, middle)
-        done = first >= last
-        slot[late[done]] = first[done] - 1
-        late, first, last = late[~done], first[~done], last[~done]
-    return slot
+        below = ts[middle] < limit
+        active = first <= last
+        first = np.where(active & below, middle + 1, first)
+        last = np.where(active & ~below, middle - 1, last)
+    return last
+
+
+def previous_in_batch(key: Int, made: Int) -> Int:
+    """For rows ordered by (key, time): position of the latest earlier row of the same key that made a frame, -1 without."""
+    place = np.where(made != UNSEEN, np.arange(len(key)), -1)
+    latest = np.maximum.accumulate(place)
+    previous = np.r_[np.int64(-1), latest[:-1]] if len(key) else latest
+    return np.where((previous >= 0) & (key[np.maximum(previous, 0)] == key), previous, -1)
 
 
 @dataclass(slots=True)
@@ -136,7 +145,10 @@ class Frame:
         return Frame(self.owner[index], self.ts[index], self.made[index], self.by_block[index])
 
 
-def frame_of(pages: PageHistory, lives: Lives, space_of: Int, space: Int, page: Int, ts: Int) -> Frame:
+def frame_of(
+    pages: PageHistory, lives: Lives, space_of: Int, space: Int, page: Int, ts: Int,
+    *, known: tuple[Int, Int] | None = None, since_ns: int | None = None,
+) -> Frame:
     """The frame behind a page of an address space just before ``ts``, through the forks that passed it on.
 
     Args:
@@ -146,22 +158,29 @@ def frame_of(pages: PageHistory, lives: Lives, space_of: Int, space: Int, page: 
         space: int64[m].
         page: int64[m].
         ts: int64[m].
-    """
-    when, made = pages.last(space, page, ts)
+        known: (time, made) of the address space itself where the caller knows them already; UNSEEN elsewhere.
+        since_ns: With ``known``: what the log holds of address spaces born since then is in ``known`` already.
+    """  # fmt: skip
+    if known is None:
+        when, made = pages.last(space, page, ts)
+    else:
+        when, made = known[0], known[1]
+        rest = np.flatnonzero((made == UNSEEN) & (lives.start_ns[space] < (since_ns or ALWAYS)))
+        when[made == UNSEEN] = ALWAYS
+        when[rest], made[rest] = pages.last(space[rest], page[rest], ts[rest])
     owner = space.copy()
     pending = np.flatnonzero(made == UNSEEN)
-    limit = ts[pending]
+    inherits = (lives.parent >= 0) & (lives.how != EXECED) & (lives.how != SEEN)
     while len(pending):
         here = owner[pending]
-        born = (lives.parent[here] >= 0) & (lives.how[here] != EXECED) & (lives.how[here] != SEEN)
-        pending, limit, here = pending[born], limit[born], here[born]
+        born = inherits[here]
+        pending, here = pending[born], here[born]
         if not len(pending):
             break
         limit = lives.start_ns[here]
         owner[pending] = space_of[lives.parent[here]]
         when[pending], made[pending] = pages.last(owner[pending], page[pending], limit)
-        missing = made[pending] == UNSEEN
-        pending, limit = pending[missing], limit[missing]
+        pending = pending[made[pending] == UNSEEN]
     return Frame(owner, when, made, np.zeros(len(owner), np.bool_))
 
 

@@ -30,13 +30,15 @@ _GFP_MOVABLE, _GFP_ZERO = 0x8, 0x100
 
 @dataclass(slots=True)
 class Faults:
-    """Faults of one batch in thread order; int64[n] unless said.
+    """Faults of one batch in time order; int64[n] unless said.
 
     Attributes:
-        start: Row (in ``rows``) that dates the fault.
+        start: Row (in ``rows``) that dates the fault, ascending.
+        by_thread: The faults' numbers in thread order.
         exit: Row of its exit, -1 without.
         exception: Row of its exception, -1 without.
-        order: Largest order of a movable page allocated inside; NO_ALLOC; ALLOC_UNKNOWN when not recorded.
+        order: Largest order of a movable page allocated inside; NO_ALLOC; ALLOC_UNKNOWN when not recorded. This and what follows is
+            None when neither allocations nor counters can be joined.
         zeroed: bool[n], that allocation asked for zeroed memory.
         alloc_count: Movable allocations inside.
         rss: Bit set of counters changed inside (1 file, 2 anon, 4 swap, 8 shmem).
@@ -44,12 +46,13 @@ class Faults:
 
     rows: Rows
     start: Int
+    by_thread: Int
     exit: Int
     exception: Int
-    order: Int
-    zeroed: Bool
-    alloc_count: Int
-    rss: Int
+    order: Int | None
+    zeroed: Bool | None
+    alloc_count: Int | None
+    rss: Int | None
 
 
 def thread_order(tid: Int) -> Int:
@@ -82,9 +85,13 @@ def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]
         final: No batch follows: nothing is left over.
 
     Returns:
-        The faults in thread order, and the rows that wait for the next batch.
+        The faults, and the rows that wait for the next batch.
     """
     order = thread_order(rows.tid)
+    if set(roles.events) <= {R.ENTRY, R.OTHER} and not (rows.role == R.OTHER).any():
+        # entries alone: every row is a fault
+        none = np.full(len(rows), -1, np.int64)
+        return Faults(rows, np.arange(len(rows)), order, none, none, None, None, None, None), None
     role = rows.role[order]
     tid = rows.tid[order]
     fault_roles = _fault_roles(roles)
@@ -119,20 +126,39 @@ def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]
     had_exc = np.where(starts > 0, matched_exc[np.maximum(starts - 1, 0)], False)
     exc_row = np.where(had_exc, row[np.maximum(starts - 1, 0)], np.where(is_exc[starts], row[starts], -1)) if len(at) else starts
     exit_row = np.where(closed, order[np.maximum(exit_at, 0)], np.where(own_exit, row[starts], -1)) if len(at) else starts
-    faults = Faults(
-        rows,
-        row[starts],
-        exit_row,
-        exc_row,
-        np.full(len(starts), NO_ALLOC if roles.has_alloc and roles.has_exit else ALLOC_UNKNOWN),
-        np.zeros(len(starts), np.bool_),
-        np.zeros(len(starts), np.int64),
-        np.zeros(len(starts), np.int64),
-    )
-    if roles.has_exit:
-        faults.order[~closed & (faults.order == NO_ALLOC)] = ALLOC_UNKNOWN
+    faults = _in_time_order(rows, row[starts], exit_row, exc_row, roles)
+    if roles.has_exit and faults.order is not None:
+        faults.order[(faults.exit < 0) & (faults.order == NO_ALLOC)] = ALLOC_UNKNOWN
         _join_inner(faults, rows, order, role, at[starts], exit_at)
     return faults, left_over
+
+
+def _in_time_order(rows: Rows, start: Int, exit_row: Int, exc_row: Int, roles: Roles) -> Faults:
+    count = len(start)
+    if count == len(rows):
+        number = start
+    else:
+        is_start = np.zeros(len(rows), np.int64)
+        is_start[start] = 1
+        number = np.cumsum(is_start)[start] - 1
+
+    def placed(column: Int) -> Int:
+        result = np.empty(count, np.int64)
+        result[number] = column
+        return result
+
+    joins = roles.has_exit and (roles.has_alloc or roles.has_rss)
+    return Faults(
+        rows,
+        placed(start),
+        number,
+        placed(exit_row),
+        placed(exc_row),
+        np.full(count, NO_ALLOC if roles.has_alloc else ALLOC_UNKNOWN) if joins else None,
+        np.zeros(count, np.bool_) if joins else None,
+        np.zeros(count, np.int64) if joins else None,
+        np.zeros(count, np.int64) if joins else None,
+    )
 
 
 def _fault_roles(roles: Roles) -> list[int]:
@@ -170,10 +196,12 @@ def _join_inner(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int
     """What was allocated and counted between entry and exit."""
     if rows.first is None or rows.second is None or not len(start_at):
         return
+    if faults.order is None or faults.zeroed is None or faults.alloc_count is None or faults.rss is None:
+        return
     inner = np.flatnonzero((role == R.ALLOC) | (role == R.RSS))
     owner = np.searchsorted(start_at, inner) - 1
     inside = (owner >= 0) & (exit_at[np.maximum(owner, 0)] > inner)
-    inner, owner = inner[inside], owner[inside]
+    inner, owner = inner[inside], faults.by_thread[owner[inside]]
     row = order[inner]
     is_alloc = role[inner] == R.ALLOC
     gfp = rows.second[row]

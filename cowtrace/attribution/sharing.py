@@ -10,7 +10,7 @@ import numpy as np
 
 from cowtrace.attribution.asof import ALWAYS, Int
 from cowtrace.attribution.facts import EXCLUSIVE, LAST_OWNER, SHARED, SHARING_UNKNOWN
-from cowtrace.attribution.history import EXECED, FORKED, SEEN, Lives
+from cowtrace.attribution.history import EXECED, FORKED, NEVER, SEEN, Lives
 from cowtrace.attribution.pages import BLOCK_PAGES, BLOCK_SHIFT, Family, Forks, Frame, PageHistory, frame_of
 
 
@@ -28,6 +28,9 @@ class Sharing:
         self.fork_id = np.full(len(lives.how), -1, np.int64)
         self.fork_id[forked] = np.arange(len(forked))
         self.watched = _watched_from_start(lives)
+        forked = forked[lives.parent[forked] >= 0]
+        self.first_fork_ns = np.full(len(lives.how), NEVER)
+        np.minimum.at(self.first_fork_ns, space_of[lives.parent[forked]], lives.start_ns[forked])
 
     def state(self, frame: Frame, space: Int, page: Int, ts: Int, *, holders: bool) -> Int:
         """SHARING_UNKNOWN .. LAST_OWNER for pages just before ``ts``.
@@ -40,12 +43,12 @@ class Sharing:
             holders: Look for other holders; without it only EXCLUSIVE is told from the rest.
         """
         result = np.full(len(space), SHARING_UNKNOWN)
-        first, last = self.forks.window(space, frame.ts, ts)
-        own = frame.owner == space
-        alone = own & (first == last)
+        own = np.flatnonzero(frame.owner == space)
+        first, last = self.forks.window(space[own], frame.ts[own], ts[own])
+        alone = own[first == last]
         result[alone] = EXCLUSIVE
         if holders:
-            rest = np.flatnonzero(~alone)
+            rest = np.flatnonzero(result != EXCLUSIVE)
             result[rest] = self._search(frame.take(rest), space[rest], page[rest], ts[rest])
         return result
 
@@ -67,7 +70,7 @@ class Sharing:
     def _same_frame(self, frame: Frame, other: Int, page: Int, ts: Int) -> np.ndarray:
         """bool: does ``other`` still hold the frame."""
         seen = frame_of(self.pages, self.lives, self.space_of, other, page, ts)
-        same = (seen.owner == frame.owner) & (seen.ts == frame.ts)
+        same: np.ndarray = (seen.owner == frame.owner) & (seen.ts == frame.ts)
         huge = np.flatnonzero(frame.by_block)
         if len(huge):
             # a folio is held as long as one page of it is mapped, so whoever replaced fewer than all its pages still shares all

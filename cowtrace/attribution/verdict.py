@@ -342,19 +342,19 @@ def _blind(f: Facts) -> Verdict:
     if f.vma == FILE_SHARED:
         return unknown("file_read", "file_mkwrite")
     if f.vma == FILE_PRIVATE:
-        first = f.origin == UNSEEN and f.complete == YES
-        return unknown("file_read", "file_cow") if first else unknown("file_read", "file_cow", "cow_copy", "cow_reuse")
+        alone = f.sharing == F.EXCLUSIVE and f.complete == YES
+        return unknown("file_read", "file_cow") if alone else unknown("file_read", "file_cow", "cow_copy", "cow_reuse")
     if f.vma in ANONYMOUS:
         if f.alloc == F.ALLOC_HUGE:
-            return verdict("thp_zero", "join", 0.95) if f.origin == UNSEEN else unknown("thp_zero", "thp_zero_page_cow")
+            return unknown("thp_zero", "thp_zero_page_cow")
         if f.alloc == F.ALLOC_MID:
             return verdict("mthp_zero", "join", 0.95)
         if f.alloc == F.ALLOC_ZEROED:
-            return verdict("anon_zero", "join", 0.9) if f.origin == UNSEEN and f.complete == YES else unknown("anon_zero", "zero_page_cow")
+            return unknown("anon_zero", "zero_page_cow")
         if f.major == YES:
             return verdict("swap_in", "join", 0.8)
-        if f.origin == UNSEEN and f.complete == YES:
-            left = ("anon_zero", "mthp_zero", "zero_page")
-            return unknown(*left) if f.can_be_huge == NO or f.neighbours == YES else unknown(*left, "thp_zero")
-        return unknown("anon_zero", "zero_page", "cow_copy", "cow_reuse", "zero_page_cow", "thp_split")
+        left = ["anon_zero", "mthp_zero", "zero_page", "zero_page_cow"] + ([] if f.can_be_huge == NO else ["thp_zero"])
+        if f.sharing != F.EXCLUSIVE or f.complete == NO:
+            left += ["cow_copy", "cow_reuse"] + ([] if f.can_be_huge == NO else ["thp_split"])
+        return unknown(*left)
     return unknown("anon_zero", "zero_page", "cow_copy", "cow_reuse", "file_read", "file_cow", "shmem")
