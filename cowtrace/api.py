@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from cowtrace.errors import unknown_name
 from cowtrace.ingest import resolve
 from cowtrace.queries import Result, connect, run
-from cowtrace.report import Report, compose, render
+from cowtrace.report import render
+from cowtrace.report.bill import Report, compose
 from cowtrace.report.headline import caveats, headline
 from cowtrace.schema import TABLES
 from cowtrace.text import printable
@@ -78,7 +79,7 @@ class Trace:
         return compose(self.store)
 
 
-def open(*inputs: str | os.PathLike[str]) -> Trace:  # noqa: A001 - called as cowtrace.open
+def open(*inputs: str | os.PathLike[str]) -> Trace:
     """Open a store, or recordings and snapshots, which are ingested into a cache first.
 
     Args:

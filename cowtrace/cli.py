@@ -18,6 +18,10 @@ from cowtrace.errors import CowtraceError, unknown_name
 from cowtrace.text import printable
 
 
+class _ReaderGone(Exception):
+    """The reader of our output (head, less) has closed it."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported at their first use."""
 
@@ -29,6 +33,13 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"cowtrace.commands.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click would exit with 1, which here says that something was found
+            raise _ReaderGone from error
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in REGISTRY and not args[0].startswith("-") and not ctx.resilient_parsing:
@@ -67,8 +78,8 @@ def main(argv: list[str] | None = None) -> Any:
         _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; nothing was left half-written", 130)
-    except BrokenPipeError:
-        # the reader of our output (head, less) has gone: not an error, but Python would complain again at exit
+    except (BrokenPipeError, _ReaderGone):
+        # not an error, but Python would complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:

@@ -10,11 +10,14 @@ from cowtrace.errors import InputError
 from cowtrace.parsers.base import Recording
 from cowtrace.parsers.procfs import is_snapshot
 from cowtrace.parsers.source import Source
+from cowtrace.parsers.unpack import ZSTD_MAGIC, head_of_zstd
 
 __all__ = ["FORMATS", "RecordingFormat", "describe", "is_snapshot", "is_trace", "open_recording"]
 
 #: Bytes that the readers get to recognise their format.
 HEAD_BYTES = 4096
+#: Bytes of a zstd file that hold its first block (at most 128 KiB plain, so not much more packed).
+PACKED_HEAD_BYTES = 256 << 10
 
 Opener = Callable[[str], Recording]
 
@@ -44,14 +47,22 @@ def _perfdata(path: str) -> Recording:
     return open_perfdata(path)
 
 
+def _tracedat(path: str) -> Recording:
+    from cowtrace.parsers.tracedat import open_tracedat
+
+    return open_tracedat(path)
+
+
 #: Formats in the order in which they are tried.
-FORMATS: tuple[RecordingFormat, ...] = (RecordingFormat("perf.data", (b"PERFILE2", b"2ELIFREP", b"PERFFILE", b"ELIFFREP"), _perfdata),)
+FORMATS: tuple[RecordingFormat, ...] = (
+    RecordingFormat("perf.data", (b"PERFILE2", b"2ELIFREP", b"PERFFILE", b"ELIFFREP"), _perfdata),
+    RecordingFormat("trace.dat", (b"\x17\x08\x44tracing",), _tracedat),
+)
 
 #: What files that are no recording look like.
 _STRANGERS: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "an ELF program, library or core dump"),
     (b"\x1f\x8b", "gzip data; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "zstd data; unpack it first"),
     (b"\xfd7zXZ\x00", "xz data; unpack it first"),
     (b"BZh", "bzip2 data; unpack it first"),
     (b"PK\x03\x04", "a ZIP archive; unpack it first"),
@@ -60,7 +71,6 @@ _STRANGERS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG picture"),
     (b"%PDF", "a PDF document"),
     (b"SQLite format 3\x00", "an SQLite database"),
-    (b"\x17\x08\x44tracing", "a trace-cmd recording (trace.dat)"),
 )
 _ELF_CORE = 4
 _TAR_MAGIC_AT = 257
@@ -102,6 +112,8 @@ def _format_of(head: bytes) -> RecordingFormat | None:
 
 def _head(path: str) -> bytes:
     source = Source.open(path)
+    if source.read(0, min(source.size, 4), "first bytes") == ZSTD_MAGIC:
+        return head_of_zstd(source.read(0, min(source.size, PACKED_HEAD_BYTES), "first bytes"), HEAD_BYTES)
     return source.read(0, min(source.size, HEAD_BYTES), "first bytes")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cowtrace.queries.catalog import Documented, Query, catalog
-from cowtrace.queries.run import Result, connect, load, public_names, run
+from cowtrace.queries.answer import Result, connect, load, materialize, public_names, run
+from cowtrace.queries.library import Documented, Query, catalog
 
-__all__ = ["Documented", "Query", "Result", "catalog", "connect", "load", "public_names", "run"]
+__all__ = ["Documented", "Query", "Result", "catalog", "connect", "load", "materialize", "public_names", "run"]

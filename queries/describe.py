@@ -5,8 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 
 from cowtrace.errors import unknown_name
-from cowtrace.queries.catalog import Query, catalog
-from cowtrace.queries.run import public_names
+from cowtrace.queries.answer import public_names
+from cowtrace.queries.library import Query, catalog
 from cowtrace.schema import NAME, TABLES, Table
 
 _WIDTH = 100

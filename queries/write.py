@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable
@@ -11,10 +9,10 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cowtrace.queries.run import Result
+from cowtrace.queries.answer import Result
 from cowtrace.text import printable
 
 
@@ -24,22 +22,21 @@ def write_csv(result: Result, out: BinaryIO, *, for_terminal: bool = False) -> N
     Args:
         for_terminal: Escape control characters in strings; files and pipes get them as they are.
     """
-    header = io.StringIO()
-    csv.writer(header, lineterminator="\n").writerow(result.columns)
-    out.write(header.getvalue().encode("utf-8", "backslashreplace"))
-    options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
+    out.write((",".join(_quoted(pa.array(result.columns, pa.string())).to_pylist()) + "\n").encode("utf-8", "backslashreplace"))
     for batch in result.batches():
-        arrays = [_csv_column(column, for_terminal) for column in batch.columns]
-        pa.csv.write_csv(pa.RecordBatch.from_arrays(arrays, names=list(result.columns)), out, options)
+        cells = [_csv_cells(column, for_terminal) for column in batch.columns]
+        lines = pc.binary_join_element_wise(*cells, ",")
+        out.write(("\n".join(lines.to_pylist()) + "\n").encode() if len(lines) else b"")
 
 
 def write_json(result: Result, out: BinaryIO) -> None:
     """``{"schema": "cowtrace.query/1", "columns": [{"name", "type"}], "rows": [{...}]}``, one row a line, integers never as floats."""
     columns = [{"name": name, "type": kind} for name, kind in zip(result.columns, result.types, strict=True)]
     out.write(b'{"schema": "cowtrace.query/1",\n"columns": ' + json.dumps(columns).encode() + b',\n"rows": [')
-    separator = b"\n"
+    separator, encode = b"\n", json.JSONEncoder(allow_nan=False).encode
     for batch in result.batches():
-        lines = [json.dumps(json_value(row), allow_nan=False) for row in batch.to_pylist()]
+        values = [_json_values(column) for column in batch.columns]
+        lines = [encode(dict(zip(result.columns, row, strict=True))) for row in zip(*values, strict=True)]
         if lines:
             out.write(separator + ",\n".join(lines).encode())
             separator = b",\n"
@@ -75,15 +72,32 @@ def json_value(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _csv_column(column: pa.Array, for_terminal: bool) -> pa.Array:
+def _json_values(column: pa.Array) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_integer(column.type) or pa.types.is_string(column.type) or pa.types.is_boolean(column.type):
+        return values
+    return [json_value(value) for value in values]
+
+
+def _csv_cells(column: pa.Array, for_terminal: bool) -> pa.Array:
+    """A column as CSV text: string[n] without NULL."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.dictionary_decode(), kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return pa.array([None if text is None else printable(text) for text in column.to_pylist()]) if for_terminal else column
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return column
-    return pa.array([None if value is None else _csv_text(json_value(value)) for value in column.to_pylist()], pa.string())
+        return pc.fill_null(column.cast(pa.string()), "")
+    if not pa.types.is_string(kind):
+        column = pa.array([None if value is None else _csv_text(json_value(value)) for value in column.to_pylist()], pa.string())
+    if for_terminal:
+        column = pa.array([None if text is None else printable(text) for text in column.to_pylist()], pa.string())
+    return pc.fill_null(_quoted(column), "")
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    """Quotes where CSV needs them, and around empty strings: nothing at all is NULL."""
+    inner = pc.replace_substring(texts, '"', '""')
+    needs = pc.match_substring_regex(texts, r'^$|[",\r\n]')
+    return pc.if_else(needs, pc.binary_join_element_wise('"', inner, '"', ""), texts)
 
 
 def _csv_text(value: Any) -> str:

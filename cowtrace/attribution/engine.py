@@ -14,6 +14,7 @@ from cowtrace.attribution.history import VFORKED, History
 from cowtrace.attribution.judge import Judge
 from cowtrace.attribution.lookup import VerdictTable
 from cowtrace.attribution.mappings import Mappings
+from cowtrace.attribution.moves import MoveCalls
 from cowtrace.attribution.observe import Observed, observe
 from cowtrace.attribution.pairing import Faults, pair
 from cowtrace.attribution.roles import assign_roles
@@ -54,6 +55,7 @@ class Engine:
         self.verdicts = VerdictTable()
         self.stacks = StackTable()
         self.calls = CloneCalls()
+        self._moves = MoveCalls()
         self._judge = Judge(self.roles, self.history, self.mappings, self.verdicts, info.kernel_release)
         self._waiting: Rows | None = None
         self._has_chains = any(event.has_callchain for event in self.events)
@@ -114,6 +116,10 @@ class Engine:
             self._judge.uffd_tgids.update(np.unique(rows.tgid[rows.role == R.UFFD]).tolist())
         if self.roles.names(R.CLONE_ENTER):
             self.calls.add(rows)
+        if self.roles.names(R.MREMAP_EXIT):
+            moves = self._moves.completed(rows)
+            if len(moves.ts_ns):
+                self.mappings.move(moves)
 
 
 def _threads(rows: Rows) -> tuple[Int, Int]:

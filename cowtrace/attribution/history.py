@@ -105,34 +105,42 @@ class History:
         count = len(tid_sorted)
         first = np.flatnonzero(np.r_[True, tid_sorted[1:] != tid_sorted[:-1]])
         tids = tid_sorted[first]
-        dense = np.repeat(np.arange(len(first)), np.diff(np.r_[first, count]))
         start_ts, end_ts = ts_in_time_order[0], ts_in_time_order[-1]
-        task = np.full(count, -1, np.int64)
         at_start = self._tasks_asof.find(tids, np.full(len(tids), start_ts))
-        # position in the sorted task table, so that later rows of the same thread are larger
-        task[first] = np.where(at_start >= 0, self._task_place[at_start], -1)
         low, high = np.searchsorted(self._sorted_ts, [start_ts, end_ts + 1])
         inside = self._by_time[low:high]
         slot = np.searchsorted(tids, self._task_tid[inside])
         known = (slot < len(tids)) & (tids[np.minimum(slot, len(tids) - 1)] == self._task_tid[inside])
         inside, slot = inside[known], slot[known]
         when = np.searchsorted(ts_in_time_order, self._task_ts[inside], side="left")
-        at = np.searchsorted((dense << 32) | row, (slot << 32) | when)
-        alive = (at < count) & (dense[np.minimum(at, count - 1)] == slot)
-        np.maximum.at(task, at[alive], self._task_place[inside[alive]])
-        # table order is (tid, time): a running maximum carries a state forward within a thread and never over its end
-        task = np.maximum.accumulate(task)
-        chosen = self._place_task[np.maximum(task, 0)]
-        valid = (task >= 0) & (self._task_tid[chosen] == tid_sorted)
-        return np.where(valid, self._task_state[chosen], -1), np.where(valid, self._task_mm[chosen], -1)
+        end = np.append(first[1:], count)[slot]
+        at = _first_from(row, first[slot], end, when)
+        alive = at < end
+        # rows from one cut to the next are of one state; its place in the sorted task table grows within a thread
+        cut = np.concatenate([first, at[alive]])
+        place = np.concatenate([np.where(at_start >= 0, self._task_place[at_start], -1), self._task_place[inside[alive]]])
+        order = np.lexsort((place, cut))
+        cut, place = cut[order], np.maximum.accumulate(place[order])
+        latest = np.flatnonzero(np.r_[cut[1:] != cut[:-1], True])
+        cut, place = cut[latest], place[latest]
+        chosen = self._place_task[np.maximum(place, 0)]
+        # table order is (tid, time): a place carried over the end of a thread is of another tid
+        valid = (place >= 0) & (self._task_tid[chosen] == tid_sorted[cut])
+        length = np.diff(np.append(cut, count))
+        comm, mm = (np.where(valid, state[chosen], -1) for state in (self._task_state, self._task_mm))
+        return np.repeat(comm, length), np.repeat(mm, length)
 
     def comm_at_end(self) -> Int:
-        """comm code of each life's main thread when the life ended, -1 where it was never named: int64[n]."""
+        """comm code of each life's main thread when the life ended; ``:<tgid>`` where it was never named: int64[n]."""
         lives = self.lives
         # an exec's COMM has the time at which the old life ended: look just before it
         just_before = np.where(lives.end_ns == NEVER, NEVER, lives.end_ns - lives.execed)
         task = self._tasks_asof.find(lives.tgid, just_before)
-        return np.where(task >= 0, self._task_state[np.maximum(task, 0)], -1)
+        code = np.where(task >= 0, self._task_state[np.maximum(task, 0)], -1)
+        unnamed = np.flatnonzero(code < 0)
+        code[unnamed] = len(self.comm_names) + np.arange(len(unnamed))
+        self.comm_names += [f":{tgid}" for tgid in lives.tgid[unnamed].tolist()]
+        return code
 
     def _index_lives(self) -> None:
         self._lives_asof = AsOf(self.lives.tgid, self.lives.start_ns)
@@ -172,6 +180,17 @@ class History:
             self.comm_names += [f":{tid}" for tid in self._task_tid[unnamed].tolist()]
             self._task_comm[unnamed] = state[unnamed]
         return state
+
+
+def _first_from(values: Int, low: Int, high: Int, limit: Int) -> Int:
+    """First position in each [low, high) with a value of at least ``limit``, else ``high``; values ascend within a range."""
+    low, high = low.copy(), high.copy()
+    while (searching := low < high).any():
+        middle = (low + high) >> 1
+        below = values[np.minimum(middle, len(values) - 1)] < limit
+        low = np.where(searching & below, middle + 1, low)
+        high = np.where(searching & ~below, middle, high)
+    return low
 
 
 class _TaskAsOf:

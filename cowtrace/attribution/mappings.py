@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from cowtrace.attribution.asof import ALWAYS, AsOf, Int
+from cowtrace.attribution.moves import MovedRanges, Moves
 from cowtrace.attribution.history import EXECED, NEVER, SEEN, History
 from cowtrace.text import decode_name
 
@@ -23,8 +25,15 @@ VMA_KINDS = ("unknown", "anon", "heap", "stack", "file_private", "file_shared", 
 _MAP_SHARED, _MAP_HUGETLB = 0x1, 0x40000
 _PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
 
+Small = npt.NDArray[np.int8]
+
 #: Marks an address range that more than one mapping covered over time.
 _SEVERAL = -2
+
+#: A PMD-sized block, as a power of two: 2 MiB with 4 KiB pages.
+HUGE_SHIFT = 21
+
+_STRETCH = 16
 
 #: Page numbers of user addresses: 57-bit addresses leave 45 bits, so 2**18 address spaces fit a signed key beside them.
 PAGE_BITS_4_LEVEL, PAGE_BITS_5_LEVEL = 35, 44
@@ -102,6 +111,7 @@ class Mappings:
         wide = bool(len(self.end)) and int(self.end.max()) > 1 << (PAGE_BITS_4_LEVEL + 12)
         self.page_bits = PAGE_BITS_5_LEVEL if wide else PAGE_BITS_4_LEVEL
         self.vma_of_record, self.vma_count = self._merge_growth()
+        self._moved = MovedRanges(self.page_bits)
         self._index()
 
     def find(self, mm: Int, addr: Int, ts: Int) -> Int:
@@ -130,7 +140,7 @@ class Mappings:
             return np.full(len(mm), -1, np.int64)
         key = (mm << self.page_bits) | (addr >> 12)
         # the segment before the first point has no mapping, and is the last entry of the table
-        segment = np.searchsorted(self._points, key, side="right") - 1
+        segment = _last_at_or_below(self._points, key)
         hit = self._only[segment]
         several = np.flatnonzero(hit == _SEVERAL)
         if len(several):
@@ -139,7 +149,23 @@ class Mappings:
         # one past the end of the columns stands for no mapping
         outside = (ts < self._from[hit]) | (addr >= self._to[hit])
         hit[outside] = -1
+        if self._moved.used:
+            lost = np.flatnonzero(hit < 0)
+            hit[lost] = self._moved.find(mm[lost], addr[lost], ts[lost])
         return hit
+
+    def move(self, moves: Moves) -> None:
+        """Take in mappings that mremap moved."""
+        mm = self.history.life_at(moves.tgid, moves.ts_ns)
+        self._moved.add(mm, moves, self.find(mm, moves.old_addr, moves.ts_ns))
+
+    def traits(self, record: Int, addr: Int) -> tuple[Small, Small, Small]:
+        """Kind, writable (2 unknown) and 'covers the aligned huge block around addr' (2 unknown) of records; -1 is none."""
+        covers = self._first_block[record] <= addr >> HUGE_SHIFT
+        covers &= addr >> HUGE_SHIFT < self._past_block[record]
+        fits = covers.view(np.int8)
+        fits[record < 0] = 2
+        return self._kind[record], self._writable[record], fits
 
     def _index(self) -> None:
         low = (self.mm << self.page_bits) | (self.start >> 12)
@@ -158,8 +184,13 @@ class Mappings:
         covered = np.bincount(segment, minlength=len(self._points))
         self._only = np.full(len(self._points) + 1, -1, np.int64)
         self._only[segment] = np.where(covered[segment] == 1, self._covering, _SEVERAL)
+        # the last entry of what follows answers for -1, no mapping
         self._from = np.append(self.ts, NEVER)
         self._to = np.append(self.end, 0)
+        self._kind = np.append(self.kind, UNKNOWN).astype(np.int8)
+        self._writable = np.append(np.where(self.has_flags, (self.prot & _PROT_WRITE) >> 1, 2), 2).astype(np.int8)
+        self._first_block = np.append((self.start + (1 << HUGE_SHIFT) - 1) >> HUGE_SHIFT, 0)
+        self._past_block = np.append(self.end >> HUGE_SHIFT, 0)
 
     def _merge_growth(self) -> tuple[Int, int]:
         """Number the mappings: a record that extends an equal one upward or downward is the same mapping."""
@@ -216,9 +247,22 @@ class Mappings:
             "end_ns": (ends, ends != NEVER),
         }
 
-    def writable(self) -> Int:
-        """1 writable, 0 not, -1 unknown; for each record."""
-        return np.where(self.has_flags, (self.prot & _PROT_WRITE) >> 1, -1)
+
+def _last_at_or_below(points: Int, key: Int) -> Int:
+    """Position of the last point at or below each key, -1 without.
+
+    Keys come in long ascending stretches, so every 16th is searched: between two equal answers, with no fall in between, all are equal.
+    """
+    probe = np.arange(0, len(key), _STRETCH)
+    if not len(probe):
+        return probe
+    answer = np.searchsorted(points, key[probe], side="right") - 1
+    falls = np.append(key[1:] < key[:-1], True)
+    open_stretch = np.logical_or.reduceat(falls, probe) | np.append(answer[1:] != answer[:-1], True)
+    result = np.repeat(answer, _STRETCH)[: len(key)]
+    rest = np.flatnonzero(np.repeat(open_stretch, _STRETCH)[: len(key)])
+    result[rest] = np.searchsorted(points, key[rest], side="right") - 1
+    return result
 
 
 PERMS = [

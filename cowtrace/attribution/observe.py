@@ -11,7 +11,7 @@ from cowtrace.attribution import roles as R
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import NO, UNKNOWN, YES
 from cowtrace.attribution.mappings import FILE_PRIVATE, FILE_SHARED, HUGETLB, SHMEM, SPECIAL, Mappings
-from cowtrace.attribution.pages import ANON_FRAME, BLOCK_PAGES, FILE_FRAME, HUGE_FRAME, SOME_FRAME, UNSEEN, ZERO_FRAME
+from cowtrace.attribution.pages import ANON_FRAME, FILE_FRAME, HUGE_FRAME, SOME_FRAME, UNSEEN, ZERO_FRAME
 from cowtrace.attribution.pairing import NO_ALLOC, Faults
 from cowtrace.attribution.roles import Roles
 
@@ -98,13 +98,7 @@ def _mapping(mappings: Mappings, mm: Int, addr: Int, ts: Int, by_page: Int) -> t
     if not len(mappings.kind) or not len(by_page):
         return record, np.zeros(count, np.int64), UNKNOWN, UNKNOWN
     record[by_page] = mappings.find(mm[by_page], addr[by_page], ts[by_page])
-    # the last entry answers for -1
-    vma = np.append(mappings.kind, 0)[record]
-    writable = np.append(np.where(mappings.writable() < 0, UNKNOWN, mappings.writable()), UNKNOWN)[record]
-    low, block = addr & -(BLOCK_PAGES << 12), BLOCK_PAGES << 12
-    fits = np.append(mappings.start, 1 << 62)[record] <= low
-    fits &= np.append(mappings.end, 0)[record] >= low + block
-    return record, vma, writable, np.where(record >= 0, fits.astype(np.int64), UNKNOWN)
+    return record, *mappings.traits(record, addr)
 
 
 def _page_tables(faults: Faults, roles: Roles, has_exit: np.ndarray) -> tuple[Column, Column, Column, Column]:

@@ -199,23 +199,17 @@ class Family:
         self.root = root
         real = np.flatnonzero(space_of == np.arange(count))
         self._members = real[np.lexsort((lives.start_ns[real], root[real]))]
-        self._root_sorted = root[self._members]
-        self._start = lives.start_ns[self._members]
+        roots = root[self._members]
+        self._first = np.searchsorted(roots, root)
+        self._times, rank = np.unique(lives.start_ns[self._members], return_inverse=True)
+        self._key = (roots << 32) + rank + 1
         self._ends = _MaxJump(lives.end_ns[self._members])
 
     def range_at(self, space: Int, ts: Int) -> tuple[Int, Int]:
         """First and last+1 member position of the family of ``space`` that was born before ``ts``."""
-        root = self.root[space]
-        first = np.searchsorted(self._root_sorted, root, side="left")
-        last = np.searchsorted(self._root_sorted, root, side="right")
-        # members are ordered by birth: count those born before ts by bisection in step
-        low, high = first.copy(), last.copy()
-        while (low < high).any():
-            middle = (low + high) >> 1
-            earlier = (low < high) & (self._start[np.minimum(middle, len(self._start) - 1)] < ts)
-            high = np.where((low < high) & ~earlier, middle, high)
-            low = np.where(earlier, middle + 1, low)
-        return first, low
+        # members are ordered by birth within their family
+        births = np.searchsorted(self._times, ts, side="left")
+        return self._first[space], np.searchsorted(self._key, (self.root[space] << 32) + births, side="right")
 
     def next_alive(self, position: Int, last: Int, ts: Int) -> Int:
         """First member position >= ``position`` whose life ends after ``ts``; ``last`` when there is none."""
@@ -238,7 +232,15 @@ class _MaxJump:
             width *= 2
 
     def first_above(self, position: Int, last: Int, limit: Int) -> Int:
-        position = position.copy()
+        result = np.minimum(position, last)
+        if not len(self._levels[0]):
+            return result
+        # mostly it is the first one
+        rest = np.flatnonzero((result < last) & (self._levels[0][np.minimum(result, len(self._levels[0]) - 1)] <= limit))
+        result[rest] = self._climb(result[rest], last[rest], limit[rest])
+        return result
+
+    def _climb(self, position: Int, last: Int, limit: Int) -> Int:
         for level in range(len(self._levels) - 1, -1, -1):
             table, width = self._levels[level], 1 << level
             if not len(table):

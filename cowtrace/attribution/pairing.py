@@ -94,8 +94,7 @@ def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]
         return Faults(rows, np.arange(len(rows)), order, none, none, None, None, None, None), None
     role = rows.role[order]
     tid = rows.tid[order]
-    fault_roles = _fault_roles(roles)
-    at = np.flatnonzero(np.isin(role, fault_roles)) if len(fault_roles) else np.empty(0, np.int64)
+    at = np.flatnonzero(_is_fault_event(roles)[role])
     row = order[at]
     kind, thread = role[at], tid[at]
     same_next = np.r_[thread[1:] == thread[:-1], False] if len(at) else np.empty(0, np.bool_)
@@ -118,7 +117,7 @@ def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]
     follows = np.minimum(starts + 1, max(len(at) - 1, 0))
     if len(at):
         closed = matched_exit[follows] & (follows > starts)
-    left_over, keep = _left_over(rows, order, tid, at, starts, closed, is_exc, matched_exc, roles, final)
+    left_over, keep = _left_over(rows, order, tid, at, starts, closed, is_exit, is_exc, matched_exc, roles, final)
     starts, closed = starts[keep], closed[keep]
     follows = follows[keep]
     exit_at = np.where(closed, at[follows] if len(at) else 0, -1)
@@ -161,33 +160,34 @@ def _in_time_order(rows: Rows, start: Int, exit_row: Int, exc_row: Int, roles: R
     )
 
 
-def _fault_roles(roles: Roles) -> list[int]:
+def _is_fault_event(roles: Roles) -> Bool:
+    """bool per role: does it mark a fault. Sampled events can't be paired, and entry and exit count the same fault: one of them is taken."""
     if roles.sampled:
-        # sampled events can't be paired, and entry and exit count the same fault: take one of them
-        return [R.ENTRY] if roles.has_entry else [R.MINOR, R.MAJOR]
-    return [R.ENTRY, R.MINOR, R.MAJOR, R.EXC_USER, R.EXC_KERNEL]
+        chosen = [R.ENTRY] if roles.has_entry else [R.MINOR, R.MAJOR]
+    else:
+        chosen = [R.ENTRY, R.MINOR, R.MAJOR, R.EXC_USER, R.EXC_KERNEL]
+    return np.isin(np.arange(R.OTHER + 1), chosen)
 
 
 def _left_over(
-    rows: Rows, order: Int, tid: Int, at: Int, starts: Int, closed: Bool, is_exc: Bool, matched: Bool, roles: Roles, final: bool
+    rows: Rows, order: Int, tid: Int, at: Int, starts: Int, closed: Bool, is_exit: Bool, is_exc: Bool, matched: Bool, roles: Roles, final: bool
 ) -> tuple[Rows | None, Bool]:
     """Faults still open at the end of the batch, with everything of their thread since; and which starts are not among them."""
     keep = np.ones(len(starts), np.bool_)
-    if final or not len(at) or not (roles.has_exit or (roles.has_entry and roles.has_error_code)):
+    if final or not len(starts) or not (roles.has_exit or (roles.has_entry and roles.has_error_code)):
         return None, keep
-    thread_end = np.searchsorted(tid, tid[at[starts]], side="right")
-    last_start = np.r_[tid[at[starts]][1:] != tid[at[starts]][:-1], True] if len(starts) else np.empty(0, np.bool_)
-    waits = last_start & ~closed & (roles.has_exit | is_exc[starts])
-    waits &= ~np.isin(rows.role[order[at[starts]]], (R.MINOR, R.MAJOR))
+    thread = tid[at[starts]]
+    last_start = np.r_[thread[1:] != thread[:-1], True]
+    which = np.flatnonzero(last_start & ~closed & ~is_exit[starts] & (roles.has_exit | is_exc[starts]))
     # nothing of the fault roles may follow: the start is the thread's last fault event
-    next_at = np.where(starts + 1 < len(at), at[np.minimum(starts + 1, len(at) - 1)], len(tid))
-    waits &= next_at >= thread_end
-    which = np.flatnonzero(waits)
+    thread_end = np.searchsorted(tid, thread[which], side="right")
+    waits = np.append(at, len(tid))[starts[which] + 1] >= thread_end
+    which, thread_end = which[waits], thread_end[waits]
     keep[which] = False
     if not len(which):
         return None, keep
     begin = at[np.maximum(starts[which] - (matched[np.maximum(starts[which] - 1, 0)] & (starts[which] > 0)), 0)]
-    length = np.minimum(thread_end[which] - begin, _CARRIED_INNER)
+    length = np.minimum(thread_end - begin, _CARRIED_INNER)
     index = np.repeat(begin - (np.cumsum(length) - length), length) + np.arange(int(length.sum()))
     return rows.take(np.sort(order[index])), keep
 

@@ -18,10 +18,10 @@ KERNEL_HALF = 1 << 63
 
 @dataclass(slots=True)
 class Rows:
-    """Events in time order, one array a column; int64[n] each unless said. A column that was not recorded is None.
+    """Events in time order, one array a column: int64[n], tid, tgid and cpu int32[n], role and cpumode a byte. None: not recorded.
 
     ``first`` and ``second`` hold the payload fields of the role: exceptions (error_code, address), allocations (order, gfp_flags),
-    rss_stat (member, 0), new tasks (pid, clone_flags). ``stack`` is a stack number, -1 without.
+    rss_stat (member, curr), new tasks (pid, clone_flags), mremap (addr, new_len) and its return. ``stack`` is a stack number, -1 without.
     """
 
     ts_ns: Int
@@ -68,29 +68,24 @@ def decode_rows(
         events: Its events.
         stacks: Gives the stack number of every row; None when call chains are not recorded.
     """
-    role = np.asarray(roles.of_event, np.int64)[batch.event]
-    columns = batch.columns
-
-    def column(name: str) -> Int | None:
-        return columns[name].astype(np.int64, copy=False) if name in columns else None
-
-    count = batch.count
-    needs_payload = any(roles.names(r) for r in (R.EXC_USER, R.EXC_KERNEL, R.ALLOC, R.RSS, R.NEWTASK))
+    columns, count = batch.columns, batch.count
+    role = np.full(count, roles.of_event[0], np.int8) if len(roles.of_event) == 1 else np.take(np.array(roles.of_event, np.int8), batch.event)
+    needs_payload = any(roles.names(role) for role in _PAYLOAD)
     rows = Rows(
         ts_ns=columns["ts_ns"] if "ts_ns" in columns else np.full(count, -1, np.int64),
-        tid=columns["tid"].astype(np.int64) if "tid" in columns else np.full(count, -1, np.int64),
-        tgid=columns["tgid"].astype(np.int64) if "tgid" in columns else np.full(count, -1, np.int64),
+        tid=columns["tid"] if "tid" in columns else np.full(count, -1, np.int32),
+        tgid=columns["tgid"] if "tgid" in columns else np.full(count, -1, np.int32),
         role=role,
         first=np.zeros(count, np.int64) if needs_payload else None,
         second=np.zeros(count, np.int64) if needs_payload else None,
-        cpu=column("cpu"),
+        cpu=columns.get("cpu"),
         ip=columns["ip"].view(np.int64) if "ip" in columns else None,
         addr=columns["addr"].view(np.int64) if "addr" in columns else None,
         phys=columns["phys_addr"].view(np.int64) if "phys_addr" in columns else None,
-        page_size=column("data_page_size"),
-        period=column("period"),
+        page_size=columns.get("data_page_size"),
+        period=columns.get("period"),
         cgroup=columns["cgroup_id"].view(np.int64) if "cgroup_id" in columns else None,
-        cpumode=column("cpumode"),
+        cpumode=columns.get("cpumode"),
         stack=stacks(batch) if stacks else None,
     )
     for wanted, names in _PAYLOAD.items():
@@ -106,6 +101,8 @@ _PAYLOAD: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
     R.ALLOC: (("order",), ("gfp_flags",)),
     R.RSS: (("member",), ("curr",)),
     R.NEWTASK: (("pid",), ("clone_flags",)),
+    R.MREMAP_ENTER: (("addr",), ("new_len",)),
+    R.MREMAP_EXIT: (("ret",), ("ret",)),
 }
 
 

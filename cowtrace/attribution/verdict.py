@@ -132,6 +132,12 @@ def _first_anonymous(f: Facts, evidence: str) -> Verdict:
     huge_after = f.after in (F.HUGE, F.BIG)
     if f.alloc == F.ALLOC_HUGE or (huge_after and f.after == F.HUGE):
         return verdict("thp_zero", evidence if huge_after else "join", 0.99)
+    if f.uffd == YES and f.alloc in (F.ALLOC_ZEROED, F.ALLOC_MID):
+        # a write allocates before it finds the range registered, gives the page back and waits for the monitor's: then nothing is counted here
+        if f.rss == F.RSS_UNKNOWN:
+            return unknown("anon_zero", "mthp_zero", "uffd")
+        if not f.rss & F.RSS_ANON:
+            return verdict("uffd", "join", 0.95)
     if f.alloc == F.ALLOC_MID:
         return verdict("mthp_zero", "join", 0.99)
     if f.alloc == F.ALLOC_ZEROED:

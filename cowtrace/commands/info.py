@@ -34,6 +34,6 @@ def command(inputs: tuple[str, ...], form: str) -> None:
         text = json.dumps(info_dict(info), indent=1) + "\n"
     else:
         width = (shutil.get_terminal_size((0, 0)).columns or None) if sys.stdout.isatty() else None
-        text = render_sections(info_sections(info), width=width, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+        text = render_sections(info_sections(info), width=width, color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
     with text_output(None) as out:
         out.write(text)

@@ -53,12 +53,11 @@ def command(
 
         click.echo(describe_name(describe) if describe is not None else describe_catalog())
         return
-    if question is None:
-        if store is None or os.path.exists(store):
-            raise UsageError("query needs SQL or the name of a query; cowtrace query --list shows the names")
+    if question is None and store is not None and not os.path.exists(store):
         store, question = None, store
-    if question == "-":
-        question = sys.stdin.read()
+    if question is None:
+        raise UsageError("query needs SQL or the name of a query; cowtrace query --list shows the names")
+    sql = sys.stdin.read() if question == "-" else question
     form = form or (output.suffix[1:] if output is not None and output.suffix[1:] in FORMATS else "table")
 
     from cowtrace.ingest import resolve
@@ -68,7 +67,7 @@ def command(
     if output is not None:
         check_output(output, force=force)
     with connect(resolve([store] if store is not None else [])) as connection:
-        _print(run(connection, question), form, output, force)
+        _print(run(connection, sql), form, output, force)
     if output is not None:
         print(f"Wrote {output}", file=sys.stderr)
 

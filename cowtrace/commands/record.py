@@ -213,7 +213,7 @@ def _collectors(host: Host, wants_smaps: bool, interval_s: float | None, childre
     from cowtrace.recording.mounts import Mounts
     from cowtrace.recording.smaps import Smaps
 
-    collectors: list[Collector] = [Counters(host, interval_s if wants_smaps else None), Mounts(), Kallsyms()]
+    collectors: list[Collector] = [Counters(host, interval_s if wants_smaps else None), Mounts(), Kallsyms(host.path("proc"))]
     if wants_smaps:
         collectors.append(Smaps(interval_s=interval_s, children=children, limit=limit))
     return collectors

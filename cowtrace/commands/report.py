@@ -9,13 +9,12 @@ from pathlib import Path
 
 import click
 
-#: Suffix of an output file -> format.
-SUFFIXES = {".txt": "text", ".md": "md", ".json": "json"}
+from cowtrace.report import RENDERERS, render
 
 
 @click.command()
 @click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
-@click.option("--format", "form", metavar="text|md|json", help="Default: the suffix of -o, else text.")
+@click.option("--format", "form", type=click.Choice(list(RENDERERS)), help="Default: the suffix of -o, else text.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows listed of each grouping.")
@@ -32,20 +31,19 @@ def command(inputs: tuple[str, ...], form: str | None, output: Path | None, forc
       cowtrace report perf.data --format md -o bill.md
       cowtrace report run.store --format json | jq -r .headline
     """
-    from cowtrace.errors import unknown_name
     from cowtrace.ingest import resolve
     from cowtrace.output import check_output, text_output
-    from cowtrace.report import RENDERERS, compose, render
+    from cowtrace.report.bill import compose
 
-    form = form or (SUFFIXES.get(output.suffix, "text") if output is not None else "text")
-    if form not in RENDERERS:
-        raise unknown_name("format", form, RENDERERS)
+    if form is None:
+        suffix = output.suffix if output is not None else ""
+        form = next((name for name, renderer in RENDERERS.items() if renderer.suffix == suffix), "text")
     if output is not None:
         check_output(output, force=force)
     report = compose(resolve(inputs), top=top)
     to_terminal = output is None and sys.stdout.isatty()
     width = shutil.get_terminal_size((0, 0)).columns or None
-    text = render(report, form, width=width if to_terminal else None, color=to_terminal and "NO_COLOR" not in os.environ)
+    text = render(report, form, width=width if to_terminal else None, color=to_terminal and not os.environ.get("NO_COLOR"))
     with text_output(output, force=force) as out:
         out.write(text)
     if output is not None:

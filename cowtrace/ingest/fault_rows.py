@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from cowtrace.attribution.asof import Int
 from cowtrace.attribution.engine import Attributed, Engine
 from cowtrace.attribution.pairing import Faults
 from cowtrace.attribution.roles import EXC_KERNEL, EXC_USER
+from cowtrace.attribution.verdict import Verdict
 from cowtrace.schema import TABLES
 
 _CPUMODE_KERNEL, _CPUMODE_USER = 1, 2  # include/uapi/linux/perf_event.h
@@ -36,69 +38,90 @@ def nullable(values: Int, valid: np.ndarray, kind: pa.DataType) -> pa.Array:
 
 def labels(codes: Int, names: list[str]) -> pa.Array:
     """A dictionary array; NULL where the code is negative."""
-    index = pa.array(codes.astype(np.int32), mask=codes < 0) if (codes < 0).any() else pa.array(codes.astype(np.int32))
+    absent = codes < 0
+    index = pa.array(codes.astype(np.int32, copy=False), mask=absent if absent.any() else None)
     return pa.DictionaryArray.from_arrays(index, pa.array(names, pa.string()))
 
 
-def fault_rows(engine: Engine, part: Attributed, offsets: Offsets, base_page_bytes: int) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of a recording when a batch is attributed; later batches do not change it.
+
+    Attributes:
+        verdicts: Rows of the verdict table.
+        comm_names: Names by code.
+        vma_of_record: ``vma_id`` of each mapping record.
+        offsets: Of this recording in the store.
+        base_page_bytes: Bytes of a base page.
+    """
+
+    verdicts: list[Verdict]
+    comm_names: list[str]
+    vma_of_record: Int
+    offsets: Offsets
+    base_page_bytes: int
+
+
+def context_of(engine: Engine, offsets: Offsets, base_page_bytes: int) -> Context:
+    """The present context: rows of an attributed batch may then be made in another thread while the engine goes on."""
+    names, mappings = list(engine.history.comm_names), engine.mappings
+    return Context(list(engine.verdicts.rows), names, mappings.vma_of_record, offsets, base_page_bytes)
+
+
+def fault_rows(context: Context, part: Attributed) -> pa.Table:
     """One Arrow table in the declared schema, one row a fault."""
-    faults, seen, rows = part.faults, part.seen, part.faults.rows
-    start = faults.start
+    faults, seen, rows, offsets = part.faults, part.seen, part.faults.rows, context.offsets
+    start, pick = faults.start, part.verdict
     count = len(start)
-    known = np.ones(count, np.bool_)
-    absent = pa.nulls(count)
+    whole = count == len(rows)
 
-    def optional(column: Int | None, kind: pa.DataType, valid: np.ndarray | None = None) -> pa.Array:
-        if column is None:
-            return absent.cast(kind)
-        return nullable(column[start], known if valid is None else valid, kind)
+    def at_start(column: Int | None) -> Any:
+        return None if column is None else column if whole else column[start]
 
-    table = engine.verdicts
-    pick = part.verdict
-    wrote = np.array(table.column("wrote"), np.int64)[pick]
+    def verdicts(name: str, kind: Any = np.int64) -> Int:
+        return np.array([getattr(verdict, name) for verdict in context.verdicts], kind)
+
+    wrote = verdicts("wrote", np.int8)[pick]
     write = wrote if isinstance(seen.write, int) else np.where(seen.write == F.UNKNOWN, wrote, seen.write)
-    user, user_known = _is_user(faults)
-    kinds, kind_code = _distinct(table.column("kind"))
-    evidence, evidence_code = _distinct(table.column("evidence"))
-    possible, possible_code = _distinct(table.column("possible"))
-    sizes = {name: np.array(table.column(name), np.int64)[pick] for name in ("copied", "zeroed")}
+    user, user_known = _is_user(faults, at_start(rows.cpumode))
+    cpu, ip, cgroup, stack, period = (at_start(column) for column in (rows.cpu, rows.ip, rows.cgroup, rows.stack, rows.period))
     columns = {
         "ts_ns": pa.array(seen.ts_ns),
         "duration_ns": _where(seen.exit_ns, lambda ends: ends >= 0, lambda ends: ends - seen.ts_ns, pa.int64(), count),
-        "cpu": optional(rows.cpu, pa.int32(), None if rows.cpu is None else rows.cpu[start] >= 0),
-        "tgid": pa.array(rows.tgid[start].astype(np.int32)),
-        "tid": pa.array(rows.tid[start].astype(np.int32)),
-        "comm": labels(part.comm, engine.history.comm_names),
+        "cpu": pa.nulls(count, pa.int32()) if cpu is None else nullable(cpu, cpu >= 0, pa.int32()),
+        "tgid": pa.array(at_start(rows.tgid)),
+        "tid": pa.array(at_start(rows.tid)),
+        "comm": labels(part.comm, context.comm_names),
         "mm_id": nullable(part.mm + offsets.mm, part.mm >= 0, pa.int64()),
-        "addr": optional(rows.addr, pa.uint64()) if rows.addr is None else pa.array(seen.addr.view(np.uint64)),
-        "ip": optional(rows.ip, pa.uint64()) if rows.ip is None else pa.array(rows.ip[start].view(np.uint64)),
+        "addr": pa.nulls(count, pa.uint64()) if rows.addr is None else pa.array(seen.addr.view(np.uint64)),
+        "ip": pa.nulls(count, pa.uint64()) if ip is None else pa.array(ip.view(np.uint64)),
         "is_write": nullable(write == F.YES, write != F.UNKNOWN, pa.bool_()),
         "is_exec": _where(seen.error_code, lambda code: code >= 0, lambda code: (code & _X86_INSTR) != 0, pa.bool_(), count),
         "is_user": nullable(user, user_known, pa.bool_()),
         "is_major": _where(seen.major, lambda major: major != F.UNKNOWN, lambda major: major == F.YES, pa.bool_(), count),
         "error_code": _where(seen.error_code, lambda code: code >= 0, lambda code: code, pa.int32(), count),
-        "kind": labels(kind_code[pick], kinds),
-        "possible_kinds": labels(possible_code[pick], possible),
-        "evidence": labels(evidence_code[pick], evidence),
-        "confidence": pa.array(np.array(table.column("confidence"), np.float32)[pick]),
-        "copied_bytes": _bytes(sizes["copied"], faults.order, base_page_bytes),
-        "zeroed_bytes": _bytes(sizes["zeroed"], faults.order, base_page_bytes),
+        "kind": _named(verdicts("kind", object), pick),
+        "possible_kinds": _named(verdicts("possible", object), pick),
+        "evidence": _named(verdicts("evidence", object), pick),
+        "confidence": pa.array(verdicts("confidence", np.float32)[pick]),
+        "copied_bytes": _bytes(verdicts("copied"), pick, faults.order, context.base_page_bytes),
+        "zeroed_bytes": _bytes(verdicts("zeroed"), pick, faults.order, context.base_page_bytes),
         "alloc_order": _where(-1 if faults.order is None else faults.order, lambda order: order >= 0, lambda order: order, pa.int8(), count),
         "fork_id": nullable(part.fork_id + offsets.fork, part.fork_id >= 0, pa.int64()),
         "fork_side": labels(np.where(part.fork_id >= 0, part.fork_side, -1), ["parent", "child"]),
-        "vma_id": _vma_ids(engine, seen.record, offsets.vma),
-        "cgroup_id": optional(rows.cgroup, pa.uint64()) if rows.cgroup is None else pa.array(rows.cgroup[start].view(np.uint64)),
-        "stack_id": absent.cast(pa.int64()) if rows.stack is None else nullable(rows.stack[start] + offsets.stack, rows.stack[start] >= 0, pa.int64()),
-        "weight": pa.array(np.ones(count, np.int64) if rows.period is None else np.maximum(rows.period[start], 1)),
+        "vma_id": _vma_ids(context, seen.record),
+        "cgroup_id": pa.nulls(count, pa.uint64()) if cgroup is None else pa.array(cgroup.view(np.uint64)),
+        "stack_id": pa.nulls(count, pa.int64()) if stack is None else nullable(stack + offsets.stack, stack >= 0, pa.int64()),
+        "weight": pa.array(np.ones(count, np.int64) if period is None else np.maximum(period, 1)),
     }  # fmt: skip
     schema = TABLES["fault"].arrow()
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-def _vma_ids(engine: Engine, record: Int, offset: int) -> pa.Array:
-    if not len(engine.mappings.vma_of_record):
+def _vma_ids(context: Context, record: Int) -> pa.Array:
+    if not len(context.vma_of_record):
         return pa.nulls(len(record), pa.int64())
-    return nullable(engine.mappings.vma_of_record[np.maximum(record, 0)] + offset, record >= 0, pa.int64())
+    return nullable(context.vma_of_record[np.maximum(record, 0)] + context.offsets.vma, record >= 0, pa.int64())
 
 
 def _where(
@@ -110,26 +133,27 @@ def _where(
     return nullable(value(column), valid(column), kind)
 
 
-def _is_user(faults: Faults) -> tuple[np.ndarray, np.ndarray]:
+def _is_user(faults: Faults, mode: Int | None) -> tuple[np.ndarray, np.ndarray]:
     """The mode of the faulting instruction: from the exception event if there is one, else from the sample's cpumode."""
-    rows, start = faults.rows, faults.start
-    role = rows.role[np.where(faults.exception >= 0, faults.exception, start)]
+    role = faults.rows.role[np.where(faults.exception >= 0, faults.exception, faults.start)]
     user, known = role == EXC_USER, (role == EXC_USER) | (role == EXC_KERNEL)
-    if rows.cpumode is not None:
-        mode = rows.cpumode[start]
-        told = ~known & np.isin(mode, (_CPUMODE_KERNEL, _CPUMODE_USER))
+    if mode is not None:
+        told = ~known & ((mode == _CPUMODE_KERNEL) | (mode == _CPUMODE_USER))
         user, known = np.where(told, mode == _CPUMODE_USER, user), known | told
     return user, known
 
 
-def _bytes(size_class: Int, order: Int | None, base: int) -> pa.Array:
-    """Size class of a verdict in bytes: 0 nothing, 1 base page, 2 huge page, 3 the allocated folio, -1 NULL."""
-    folio = np.full(len(size_class), base) if order is None else base << np.maximum(order, 0)
-    values = np.select([size_class == 1, size_class == 2, size_class == 3], [base, 512 * base, folio], 0)
-    return nullable(values, size_class >= 0, pa.int64())
+def _bytes(size_class: Int, pick: Int, order: Int | None, base: int) -> pa.Array:
+    """Size class of each row's verdict in bytes: 0 nothing, 1 base page, 2 huge page, 3 the allocated folio, -1 NULL."""
+    values = np.array([0, base, 512 * base, base, 0])[size_class][pick]
+    if order is not None and (size_class == 3).any():
+        folio = np.flatnonzero((size_class == 3)[pick])
+        values[folio] = base << np.maximum(order[folio], 0)
+    return nullable(values, (size_class >= 0)[pick], pa.int64())
 
 
-def _distinct(values: list[object]) -> tuple[list[str], Int]:
-    names = list(dict.fromkeys(value for value in values if isinstance(value, str)))
-    place = {name: number for number, name in enumerate(names)}
-    return names, np.array([place[value] if isinstance(value, str) else -1 for value in values], np.int64)
+def _named(names: np.ndarray, pick: Int) -> pa.Array:
+    """The name of each row's verdict; NULL where it is None."""
+    distinct = list(dict.fromkeys(name for name in names if name is not None))
+    place = {name: number for number, name in enumerate(distinct)}
+    return labels(np.array([place.get(name, -1) for name in names], np.int32)[pick], distinct)

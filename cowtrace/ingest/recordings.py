@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from cowtrace.attribution.engine import Engine
+from cowtrace.attribution.engine import Attributed, Engine
 from cowtrace.attribution.rows import Rows
 from cowtrace.ingest.background import InOrder, ahead
-from cowtrace.ingest.fault_rows import Offsets, fault_rows
+from cowtrace.ingest.fault_rows import Context, Offsets, context_of, fault_rows
 from cowtrace.ingest.history_rows import cgroup_rows, fork_rows, process_rows, vma_rows
 from cowtrace.ingest.progress import Progress
 from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, Recording, SideBand
-from cowtrace.store.writer import StoreWriter
+from cowtrace.store.writer import StoreWriter, TableWriter
 
 _DEFAULT_PAGE_BYTES = 4096
 
@@ -66,12 +66,12 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
         for rows in ahead(_rows(group, engine, counts, progress)):
             part = engine.feed(rows)
             if part is not None:
-                output.submit(faults.write, fault_rows(engine, part, offsets, page_bytes))
+                output.submit(_write_faults, faults, context_of(engine, offsets, page_bytes), part)
             if len(rows):
                 engine.prune(int(rows.ts_ns[-1]))
         part = engine.feed(None)
         if part is not None:
-            output.submit(faults.write, fault_rows(engine, part, offsets, page_bytes))
+            output.submit(_write_faults, faults, context_of(engine, offsets, page_bytes), part)
         output.drain()
     finally:
         output.close()
@@ -88,6 +88,10 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
         offsets.vma + engine.mappings.vma_count,
         offsets.stack + len(stacks["stack_id"]),
     )
+
+
+def _write_faults(table: TableWriter, context: Context, part: Attributed) -> None:
+    table.write(fault_rows(context, part))
 
 
 def _rows(group: Group, engine: Engine, counts: np.ndarray, progress: Progress) -> Iterator[Rows]:

@@ -15,7 +15,7 @@ def perf_argv(
     output: Path,
     *,
     pids: Sequence[int] = (),
-    synthesize_tasks: bool = True,
+    synthesize_mappings: bool = True,
     max_bytes: int | None = None,
     control: tuple[int, int] | None = None,
 ) -> list[str]:
@@ -26,7 +26,7 @@ def perf_argv(
         perf_path: The perf program.
         output: The file to write.
         pids: Processes to follow with their children to be; ignored with ``plan.system_wide``.
-        synthesize_tasks: Describe processes and mappings that exist at the start. Not wanted for a command that perf meets before its
+        synthesize_mappings: Describe the mappings that exist at the start. Not wanted for a command that perf meets before its
             exec: the mappings would be those of the program that waits in its place.
         max_bytes: perf stops by itself beyond this size.
         control: File descriptors of perf's command and answer channel.
@@ -42,8 +42,8 @@ def perf_argv(
         argv.append("--all-cgroups")
     if plan.callchains:
         argv += ["--call-graph", plan.callchains]
-    if not synthesize_tasks and plan.can_skip_tasks:
-        argv += ["--synth", "cgroup"]
+    if not synthesize_mappings and plan.can_skip_mappings:
+        argv += ["--synth", "task,cgroup"]
     if max_bytes is not None:
         argv += ["--max-size", f"{max_bytes}B"]
     if control is not None:

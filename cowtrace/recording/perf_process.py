@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -33,7 +34,9 @@ class PerfProcess:
         command_read, self._command = os.pipe()
         self._answer, answer_write = os.pipe()
         try:
-            with open(stderr_path, "wb") as stderr:
+            with open(stderr_path, "wb") as stderr, warnings.catch_warnings():
+                # since 3.12 preexec_fn warns when threads exist; prctl and sigmask take no locks
+                warnings.simplefilter("ignore", DeprecationWarning)
                 self._process = subprocess.Popen(
                     make_argv((command_read, answer_write)),
                     stdin=subprocess.DEVNULL,
@@ -43,7 +46,7 @@ class PerfProcess:
                     # perf holds our end too: were it closed by our death, perf 6.1 would stumble over the hang-up and not finish its file
                     pass_fds=(command_read, answer_write, self._command),
                     start_new_session=True,
-                    preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509 -- there are no threads while we record
+                    preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509 -- see above
                 )
         except BaseException:
             os.close(self._command)

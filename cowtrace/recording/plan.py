@@ -63,7 +63,7 @@ class Plan:
         callchains: None, or perf's ``--call-graph`` argument.
         buffer_pages: Ring buffer pages per CPU, a power of two.
         system_wide: All processes (``-a``).
-        can_skip_tasks: perf knows ``--synth`` (5.13).
+        can_skip_mappings: perf knows ``--synth`` (5.13).
     """
 
     level: str
@@ -76,7 +76,7 @@ class Plan:
     callchains: str | None
     buffer_pages: int
     system_wide: bool
-    can_skip_tasks: bool
+    can_skip_mappings: bool
 
     @property
     def is_complete(self) -> bool:
@@ -129,7 +129,7 @@ def make_plan(
         callchains=call_graph or ("fp" if level.callchains else None),
         buffer_pages=buffer_pages or default_buffer_pages(host),
         system_wide=system_wide,
-        can_skip_tasks="synth" in perf.options,
+        can_skip_mappings="synth" in perf.options,
     )
 
 

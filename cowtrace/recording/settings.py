@@ -19,7 +19,6 @@ FOLDERS = (
 SKIPPED = frozenset({"stats"})
 
 FILES = (
-    "proc/cmdline",
     "proc/swaps",
     "proc/sys/kernel/perf_event_paranoid",
     "proc/sys/kernel/perf_event_mlock_kb",

@@ -1,4 +1,7 @@
-"""Signals as a queue: blocked while a recording runs, taken one by one where we wait."""
+"""Signals as a queue: blocked while a recording runs, taken one by one where we wait.
+
+For programs without other threads, as the command line is: a signal to the process goes to any thread that does not block it.
+"""
 
 from __future__ import annotations
 

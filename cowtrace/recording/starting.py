@@ -45,7 +45,7 @@ def start_perf(
                 perf.path,
                 folder / PERF_DATA,
                 pids=pids,
-                synthesize_tasks=not request.command or plan.system_wide,
+                synthesize_mappings=not request.command or plan.system_wide,
                 max_bytes=request.limit_bytes,
                 control=control,
             )

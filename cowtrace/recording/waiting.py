@@ -13,7 +13,8 @@ from cowtrace.recording.request import Request
 from cowtrace.recording.signals import SI_KERNEL, STOPPING, Signals
 from cowtrace.recording.workload import Workload
 
-#: How often the processes of ``-p`` are looked at.
+#: How often processes are looked at. The end of a child is a signal, but those of ``-p`` are no children, and in a program with threads
+#: another thread may swallow the signal.
 POLL_S = 0.2
 #: A longer write-out of perf is announced.
 PATIENCE_S = 2.0
@@ -26,11 +27,9 @@ def wait_for_end(
     deadline = None if request.limit_s is None else time.monotonic() + request.limit_s
     while True:
         now_s = time.monotonic()
-        due = [deadline] if deadline is not None else []
+        due = [now_s + POLL_S, *([deadline] if deadline is not None else [])]
         due += [moment for moment in (collector.tick(now_s) for collector in collectors) if moment is not None]
-        if request.pids:
-            due.append(now_s + POLL_S)
-        info = signals.take(min([moment - time.monotonic() for moment in due], default=3600.0))
+        info = signals.take(min(due) - time.monotonic())
         stop = info if info is not None and info.si_signo in STOPPING else None
         if workload and workload.poll() is not None:
             # Ctrl-C reaches the command as well, and it may be gone first

@@ -11,12 +11,16 @@ import os
 import shutil
 import signal
 import time
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from cowtrace.errors import UsageError
 from cowtrace.recording.processes import descendants
 
+#: What a command is called until its exec.
+HELD_COMM = "cowtrace"
 #: From the polite signal to SIGKILL.
 GRACE_S = 5.0
 
@@ -41,7 +45,10 @@ class Workload:
         os.write(self._gate, b"!!")
         gc.collect()
         gc.freeze()
-        self.pid = os.fork()
+        with warnings.catch_warnings():
+            # since 3.12 fork warns when threads exist; ours has none, and in a notebook's or a test's the child only reads and executes
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = os.fork()
         if self.pid == 0:
             self._become(gate_read, failure_write, signal_mask)
         gc.unfreeze()
@@ -115,14 +122,18 @@ class Workload:
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             os.close(self._gate)
             os.close(self._failure)
+            with suppress(OSError), open("/proc/self/comm", "w", encoding="ascii") as comm:
+                comm.write(HELD_COMM)
             environment = dict(os.environ)
-            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-            # The way to the exec is taken in vain first, from a byte that waits already: what it copies of our memory, it copies
-            # before perf looks, so the recording begins with the command's own faults.
-            for program, mask in (("", blocked), ("", blocked), (self._program, signal_mask)):
+            # The way to the exec is taken in vain first, from bytes that wait already: what it copies of our memory, it copies
+            # before perf looks, so the recording begins with the command's own faults. A path of the same length that ends in a
+            # slash can't be executed, and takes the same memory.
+            vain = self._program[:-1] + "/"
+            ways = ((signal.SIG_BLOCK, vain), (signal.SIG_BLOCK, vain), (signal.SIG_SETMASK, "".join(list(self._program))))
+            for how, program in ways:
                 if os.read(gate, 1) != b"!":
                     break
-                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                signal.pthread_sigmask(how, signal_mask)
                 try:
                     os.execve(program, self.argv, environment)
                 except OSError as error:

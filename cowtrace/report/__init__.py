@@ -1,16 +1,33 @@
-"""Reports: data first (``compose``), rendering second (``render``)."""
+"""Reports: data first (``cowtrace.report.bill.compose``), rendering second (``render``). Cheap to import: --help names the formats."""
 
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cowtrace.report.bill import Report, compose
+if TYPE_CHECKING:
+    from cowtrace.report.bill import Report
 
-#: Format -> module with ``render(report, *, width, color) -> str``. A new format is one file and one line.
-RENDERERS: dict[str, str] = {
-    "text": "cowtrace.report.text",
-    "md": "cowtrace.report.markdown",
-    "json": "cowtrace.report.as_json",
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """A format of reports.
+
+    Attributes:
+        module: Has ``render(report: Report, *, width: int | None, color: bool) -> str``.
+        suffix: Of files in this format.
+    """
+
+    module: str
+    suffix: str
+
+
+#: A new format is one file and one line.
+RENDERERS: dict[str, Renderer] = {
+    "text": Renderer("cowtrace.report.text", ".txt"),
+    "md": Renderer("cowtrace.report.markdown", ".md"),
+    "json": Renderer("cowtrace.report.as_json", ".json"),
 }
 
 
@@ -23,8 +40,5 @@ def render(report: Report, form: str = "text", *, width: int | None = None, colo
         width: Columns of the terminal, for ``text``; None for a pipe or file.
         color: Emit ANSI styles, for ``text``.
     """
-    text: str = importlib.import_module(RENDERERS[form]).render(report, width=width, color=color)
+    text: str = importlib.import_module(RENDERERS[form].module).render(report, width=width, color=color)
     return text
-
-
-__all__ = ["RENDERERS", "Report", "compose", "render"]

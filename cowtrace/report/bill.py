@@ -50,6 +50,7 @@ class Root:
     Attributes:
         tgid, comm: The oldest known ancestor in it, under its last name.
         process_count: Process ids of the tree that faulted.
+        name_count: Different names of these.
         fault_count: Their faults.
         tree_count: Trees in which anything faulted.
     """
@@ -57,6 +58,7 @@ class Root:
     tgid: int
     comm: str
     process_count: int
+    name_count: int
     fault_count: int
     tree_count: int
 
@@ -158,13 +160,15 @@ WITH trees AS (
     SELECT
         root_mm_id,
         count(DISTINCT tgid) AS process_count,
+        count(DISTINCT process_name.comm) AS name_count,
         sum(fault_count)::BIGINT AS fault_count,
         sum(duration_ns) AS duration_ns
     FROM process_tree
+    JOIN process_name USING (tgid)
     WHERE fault_count > 0
     GROUP BY root_mm_id
 )
-SELECT process.tgid, process_name.comm, trees.process_count, trees.fault_count, count(*) OVER () AS tree_count
+SELECT process.tgid, process_name.comm, trees.process_count, trees.name_count, trees.fault_count, count(*) OVER () AS tree_count
 FROM trees
 JOIN process ON process.mm_id = trees.root_mm_id
 JOIN process_name ON process_name.tgid = process.tgid

@@ -34,7 +34,7 @@ def fork_section(report: Report) -> Section:
         notes.append(f"fork() itself: {calls}, {format_ns(forks.fork_ns)} in the parent, on top of the faults.")
     if forks.execed_count:
         notes.append(
-            f"{plural(forks.execed_count, 'child')} of {format_count(forks.fork_count)} went on to exec: "
+            f"{format_count(forks.execed_count)} of {plural(forks.fork_count, 'fork')} went on to exec: "
             "vfork or posix_spawn would have copied nothing for them."
         )
     intro = "" if forks.fork_count else "No fork was recorded."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from cowtrace.queries import run
+from cowtrace.queries import materialize, run
 from cowtrace.report.cost import ConservationError, Cost, check_sum
-from cowtrace.report.grouping import materialized, one, sum_sql
+from cowtrace.report.grouping import one, sum_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,7 +44,7 @@ class ForkBill:
     """All forks.
 
     Attributes:
-        rows: The dearest, dearest first: faults caused and the call itself.
+        rows: The dearest, dearest first: faults caused and the call itself; forks that are known to have cost nothing are not among them.
         rest_count: Forks that are not listed.
         rest: Cost of the faults that those caused.
         fork_count: All forks.
@@ -72,8 +72,8 @@ def compose_forks(connection: duckdb.DuckDBPyConnection, total: Cost, top: int) 
     Raises:
         ConservationError: Faults by fork and faults of no fork are not all faults, or parent and child are not a fork's faults.
     """
-    bill = materialized(connection, "cow_fork_bill")
-    by_fork = materialized(connection, "fault_by_fork")
+    bill = materialize(connection, "cow_fork_bill")
+    by_fork = materialize(connection, "fault_by_fork")
     facts = one(connection, _FACTS.format(bill=bill))
     no_fork = Cost.total(Cost.of(row) for row in run(connection, f"FROM {by_fork} WHERE fork_id IS NULL").rows())
     caused = Cost.of(one(connection, sum_sql(f"{by_fork} WHERE fork_id IS NOT NULL")))
@@ -83,7 +83,7 @@ def compose_forks(connection: duckdb.DuckDBPyConnection, total: Cost, top: int) 
             f"cow/fork_bill lists {facts['fault_count']} faults, fault/by_fork {caused.fault_count}; "
             f"{facts['overcharged_count']} forks have more faults on their sides than in all"
         )
-    dearest = list(run(connection, f"FROM {bill} LIMIT {top}").rows())
+    dearest = list(run(connection, f"FROM {bill} WHERE fault_count > 0 OR fork_ns IS NOT NULL LIMIT {top}").rows())
     ids = ", ".join(str(row["fork_id"]) for row in dearest) or "NULL"
     costs = {row["fork_id"]: Cost.of(row) for row in run(connection, f"FROM {by_fork} WHERE fork_id IN ({ids})").rows()}
     rows = [ForkRow(**{name: row[name] for name in _FACT_NAMES}, cost=costs.get(row["fork_id"], Cost())) for row in dearest]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from cowtrace.queries import run
+from cowtrace.queries import materialize, run
 from cowtrace.report.cost import Cost, check_sum
 
 if TYPE_CHECKING:
@@ -41,19 +41,12 @@ def compose_grouping(connection: duckdb.DuckDBPyConnection, view: str, keys: tup
     Raises:
         ConservationError: Its rows do not add up to ``total``.
     """
-    groups = materialized(connection, view)
+    groups = materialize(connection, view)
     sums = one(connection, sum_sql(groups))
     check_sum(view.removeprefix("fault_").replace("_", " "), total, Cost.of(sums))
     rows = [Group({key: row[key] for key in keys}, Cost.of(row)) for row in run(connection, f"FROM {groups} LIMIT {top}").rows()]
     rest = total.less(Cost.total(row.cost for row in rows))
     return Grouping(rows, sums["group_count"] - len(rows), rest)
-
-
-def materialized(connection: duckdb.DuckDBPyConnection, view: str) -> str:
-    """A temporary table with the rows of a view, in its order; returns the table's name."""
-    name = f"report_{view}"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {view}")
-    return name
 
 
 def one(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:

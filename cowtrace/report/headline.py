@@ -43,6 +43,8 @@ def caveats(report: Report) -> list[str]:
     broken = sum(source.records_damaged for source in report.provenance.sources)
     if broken:
         said.append(f"{plural(broken, 'record')} damaged in the input and left out.")
+    if any(source.bytes_unread for source in report.provenance.sources):
+        said.append("An input is damaged or cut short: what could be read is here; its notes at the end say what could not.")
     return said
 
 
@@ -76,14 +78,20 @@ def percent(part: int, whole: int) -> str:
 
 
 def _who(report: Report) -> str:
+    """One process with forks of itself by its name; several programs by their number and the one that paid most."""
     root, forks = report.root, plural(report.forks.fork_count, "fork")
-    if root is None:
-        return plural(report.process_count, "process")
-    name = f"{root.comm} (pid {root.tgid})"
-    if root.tree_count == 1 and root.fault_count == report.total.fault_count:
+    if root is not None and root.tree_count == root.name_count == 1 and root.fault_count == report.total.fault_count:
+        name = f"{root.comm} (pid {root.tgid})"
         return f"{name} and its {forks}" if report.forks.fork_count else name
-    among = f" and {forks}" if report.forks.fork_count else ""
-    return f"{plural(report.process_count, 'process')}{among}, first of all {name}"
+    first = report.processes.rows[0]
+    if report.process_count == 1:
+        return f"{first.keys['comm']} (pid {first.keys['tgid']})" + (f" and {forks}" if report.forks.fork_count else "")
+    among = plural(report.process_count, "process") + (f" and {forks}" if report.forks.fork_count else "")
+    if report.total.duration_ns:
+        share = f"{percent(first.cost.duration_ns or 0, report.total.duration_ns)} of the time"
+    else:
+        share = f"{percent(first.cost.fault_count, report.total.fault_count)} of the faults"
+    return f"{among}, first of all {first.keys['comm']} (pid {first.keys['tgid']}, {share})"
 
 
 def _copies(report: Report) -> str:
@@ -94,6 +102,8 @@ def _copies(report: Report) -> str:
     most = f" (at most {format_count(total.copy_count + maybe)})" if maybe else ""
     if not total.copy_count:
         return "no copies"
+    if not total.copied_bytes:
+        return f"{plural(total.copy_count, 'copy')}{most} of unknown size"
     return f"{plural(total.copy_count, 'copy')}{most} = {bound}{format_bytes(total.copied_bytes)}"
 
 

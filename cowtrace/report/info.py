@@ -104,6 +104,10 @@ def _facts(info: Info, number: int) -> list[Row]:
     return [*rows, Row(("by type", records))] if records else rows
 
 
+#: Recorded with every event by default: not worth a reader's time.
+_USUAL = frozenset({"ts_ns", "tgid", "tid", "cpu", "ip", "period", "cpumode"})
+
+
 def _events(info: Info) -> Section:
     heads = (
         Head("source", "right"),
@@ -119,7 +123,7 @@ def _events(info: Info) -> Section:
                 event.name,
                 UNKNOWN if event.count is None else format_count(event.count),
                 "varies" if event.period is None else format_count(event.period),
-                ", ".join((*event.columns, *(["callchain"] if event.has_callchain else []))),
+                ", ".join((*(name for name in event.columns if name not in _USUAL), *(["callchain"] if event.has_callchain else []))),
             )
         )
         for event in info.events

@@ -74,7 +74,7 @@ class Unknown:
     """Faults that share what is left for them.
 
     Attributes:
-        possible_kinds: Kinds left; empty when any is possible.
+        possible_kinds: Kinds left; empty when any is possible; ``special`` alone: a page that the kernel maps.
         fault_count: Faults.
         fault_share: Of all faults; ratio.
         process_count: Processes that took them.
@@ -95,6 +95,9 @@ class Unknown:
 def explain(row: Mapping[str, Any], have: Recorded) -> Unknown:
     """One row of fault/unknown_why with the reason in words."""
     possible = tuple(row["possible_kinds"].split("|")) if row["possible_kinds"] else ()
+    if possible == ("special",):
+        why = "nothing: pages that the kernel itself maps (vdso, vvar) are of no other kind"
+        return Unknown(possible, row["fault_count"], row["fault_share"], row["process_count"], row["duration_ns"], (why,), "")
     left = frozenset(possible) or frozenset(KINDS) - {"unknown"}
     rules = [rule for rule in RULES if left & rule.left and left & rule.right and not _present(have)[rule.present]]
     missing = list(dict.fromkeys(rule.missing for rule in rules))

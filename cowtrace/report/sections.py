@@ -24,14 +24,14 @@ def sections(report: Report) -> list[Section]:
     found: list[Section] = []
     if report.total.fault_count:
         found += [_kinds(report), _lengths(report), _processes(report)]
-        if report.processes.rest_count:
+        if report.processes.rest_count and len(report.comms.rows) > 1:
             found.append(_comms(report))
         found += [fork_section(report), _objects(report)]
     if report.copyups:
         found.append(_copyups(report))
     if report.memory:
         found.append(_memory(report))
-    found += [_unknowns(report), _capabilities(report), loss_section(report)]
+    found += [_unknowns(report), loss_section(report)]
     if report.kinds:
         found.append(_kind_words(report))
     return [*found, source_section(report)]
@@ -66,8 +66,7 @@ def _kinds(report: Report) -> Section:
                 format_count(row.fault_count),
                 percent(row.fault_count, total.fault_count),
                 format_count(row.major_count) if row.major_count is not None else UNKNOWN,
-                size(row.copied_bytes, row.unsized_count),
-                format_bytes(row.zeroed_bytes),
+                *_kind_bytes(row),
                 time(row.duration_ns),
                 percent(row.duration_ns or 0, total.duration_ns or 0) if row.duration_ns is not None else UNKNOWN,
             )
@@ -89,6 +88,12 @@ def _kinds(report: Report) -> Section:
     return Section("What the kernel did", heads=heads, rows=[*rows, Row(all_faults, is_sum=True)], notes=notes).without_empty()
 
 
+def _kind_bytes(row: KindRow) -> tuple[str, str]:
+    if row.kind == "unknown":  # 0 would claim that they copied nothing
+        return format_bytes(row.copied_bytes or None), format_bytes(row.zeroed_bytes or None)
+    return size(row.copied_bytes, row.unsized_count), format_bytes(row.zeroed_bytes)
+
+
 def _lengths(report: Report) -> Section:
     heads = (
         Head("kind"),
@@ -107,7 +112,7 @@ def _lengths(report: Report) -> Section:
                 time(row.p90_ns),
                 time(row.p99_ns),
                 time(row.max_ns),
-                "" if row.kind == "unknown" else percent(round(1000 * row.confidence), 1000),
+                "" if row.kind == "unknown" else f"{100 * row.confidence:.0f} %",
                 _evidence(row),
             )
         )
@@ -253,14 +258,17 @@ def _memory(report: Report) -> Section:
         "Writes can still copy at most that much: anonymous pages of private writable mappings that have another mapper.",
     ]
     if report.memory[0]["process_count"] > len(rows):
-        notes.append(f"The largest of {plural(report.memory[0]['process_count'], 'process')}; cowtrace query STORE smaps/totals lists all of them.")
+        notes.append(
+            f"The largest of {plural(report.memory[0]['process_count'], 'process')}; cowtrace query STORE smaps/totals lists all of them."
+        )
     return Section("Memory in snapshots", heads=heads, rows=rows, keys=2, notes=notes).without_empty()
 
 
 def _unknowns(report: Report) -> Section:
     title = "What this recording cannot tell"
     if not report.total.unknown_count:
-        return Section(title, "Every recorded fault has a kind." if report.total.fault_count else "No fault was recorded.")
+        said = "Every recorded fault has a kind." if report.total.fault_count else "No fault was recorded."
+        return Section(title, said, notes=_open_questions(report))
     heads = (Head("faults", "right"), Head("share", "right"), Head("may be"), Head("missing", fold=True))
     rows = [
         Row(
@@ -278,6 +286,7 @@ def _unknowns(report: Report) -> Section:
         rows.append(Row((format_count(rest), percent(rest, report.total.fault_count), "others", ""), is_sum=True))
     commands = list(dict.fromkeys(row.command for row in report.unknowns if row.command))
     notes = [f"To tell them apart, record again with: {max(commands, key=len)}"] if commands else []
+    notes += _open_questions(report)
     return Section(title, f"{plural(report.total.unknown_count, 'fault')} of unknown kind:", heads, rows, keys=3, notes=notes)
 
 
@@ -286,15 +295,14 @@ def _missing(reasons: tuple[str, ...]) -> str:
     return "; ".join(reasons[:MISSING_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _capabilities(report: Report) -> Section:
-    """What the events of the recording leave open, whatever the faults were."""
-    items = [
-        f"{item.question} {item.answer.capitalize()}: {item.reason}." + (f" Recorded by --level {item.level}." if item.level else "")
-        for item in report.capabilities
-        if item.answer != "yes"
-    ]
-    title = "Questions that it leaves open"
-    return Section(title, items=items) if items else Section(title, "None: every question can be answered.")
+def _open_questions(report: Report) -> list[str]:
+    """What the events of the recording leave open, whatever the faults were; the details are those of ``cowtrace info``."""
+    said = []
+    for answer, words in (("no", "No answer to"), ("partly", "Half an answer to")):
+        asked = " ".join(item.question for item in report.capabilities if item.answer == answer)
+        if asked:
+            said.append(f"{words}: {asked}")
+    return [*said, "cowtrace info says why, and what to record instead."] if said else []
 
 
 def _kind_words(report: Report) -> Section:

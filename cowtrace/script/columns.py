@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cowtrace.parsers.base import BATCH_DTYPES, Array, EventBatch, EventDesc, Recording
 from cowtrace.parsers.perfdata.comms import CommTable
@@ -17,14 +18,14 @@ class Columns:
 
     Args:
         recording: Its side band is read here, which also completes its facts.
-        show_name: How a name given by bytes is shown.
+        forms: How a task's name is shown; one or more ways.
     """
 
-    def __init__(self, recording: Recording, show_name: Callable[[bytes], str]) -> None:
+    def __init__(self, recording: Recording, *forms: Callable[[bytes], str]) -> None:
         self.events: Sequence[EventDesc] = recording.events
         self._comms = CommTable(recording.side_band())
-        self._show_name = show_name
-        self._names = pl.Series(dtype=pl.String)
+        self._forms = forms
+        self._names = [pl.Series(dtype=pl.String) for _ in forms]
 
     def recorded(self, batch: EventBatch, column: str) -> np.ndarray | None:
         """bool per row, does its event record this column; None when all do."""
@@ -47,18 +48,26 @@ class Columns:
         """A text for each row by its event's number."""
         return pl.Series(texts, dtype=pl.String).gather(batch.event)
 
-    def comm(self, batch: EventBatch) -> pl.Series:
-        """The name of each row's task at that time."""
+    def comm(self, batch: EventBatch, form: int = 0) -> pl.Series:
+        """The name of each row's task at that time, in one of the forms."""
         codes, names = self._comms.lookup(batch)
-        if len(names) > len(self._names):
-            self._names = pl.concat([self._names, pl.Series([self._show_name(name) for name in names[len(self._names) :]], dtype=pl.String)])
+        known = len(self._names[form])
+        if len(names) > known:
+            fresh = pl.Series([self._forms[form](name) for name in names[known:]], dtype=pl.String)
+            self._names[form] = pl.concat([self._names[form], fresh])
         recorded = self.recorded(batch, "tid")
-        return self._names.gather(codes if recorded is None else masked(codes, recorded))
+        return self._names[form].gather(codes if recorded is None else masked(codes, recorded))
 
     def visible(self, batch: EventBatch, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows whose event is one for users."""
         hidden = np.array([event.hidden for event in self.events])
         return frame.filter(~hidden[batch.event]) if hidden.any() else frame
+
+
+def each_distinct(values: Array, make: Callable[[Array], pl.Series]) -> pl.Series:
+    """``make(values)``, but each distinct value is made once: addresses, tasks and periods repeat a lot."""
+    encoded = pc.dictionary_encode(pa.array(values))
+    return make(encoded.dictionary.to_numpy()).gather(encoded.indices.to_numpy())
 
 
 def masked(values: Array, valid: np.ndarray | None) -> pl.Series:

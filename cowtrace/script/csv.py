@@ -1,15 +1,14 @@
 """CSV (RFC 4180) with a header: how parsers are compared with ``perf script`` and ``trace-cmd report``.
 
-``ts_ns,event,comm,pid,tid,cpu,ip,addr,period,callchain,args``: ``pid`` is the tgid; ``ip``, ``addr`` and the addresses of ``callchain``, joined by
-``;`` and with the kernel's context markers, are hexadecimal without 0x; ``args`` is the payload as JSON. What was not recorded is empty, an
-empty name is ``""``. ftrace inputs add ``instance``.
+``ts_ns,event,comm,pid,tid,cpu,ip,addr,period,callchain,args``: ``pid`` is the tgid; ``ip``, ``addr`` and the addresses of
+``callchain``, joined by ``;`` and with the kernel's context markers, are hexadecimal without 0x; ``args`` is the payload as JSON.
+What was not recorded is empty, an empty name is ``""``. ftrace inputs add ``instance``.
 """
 
 from __future__ import annotations
 
 from typing import BinaryIO
 
-import numpy as np
 import polars as pl
 
 from cowtrace.parsers.base import EventBatch, Recording
@@ -56,7 +55,7 @@ class CsvInput:
         columns, events = self._columns, self._columns.events
         made = {
             "ts_ns": columns.numbers(batch, "ts_ns"),
-            "event": columns.event_text(batch, [decode_name(event.name.encode("utf-8", "surrogateescape")) for event in events]),
+            "event": columns.event_text(batch, [event.name for event in events]),
             "comm": columns.comm(batch),
             "pid": columns.numbers(batch, "tgid"),
             "tid": columns.numbers(batch, "tid"),

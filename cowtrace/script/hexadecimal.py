@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from cowtrace.script.columns import each_distinct
 
 #: The two digits of each byte, as they lie in memory.
 _PAIRS = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
@@ -14,13 +15,8 @@ _DIGITS = 16
 
 
 def hex_text(values: npt.NDArray[np.uint64], width: int = 0) -> pl.Series:
-    """Each value in hexadecimal without leading zeros, spaces in front up to ``width``: ``0xffffffff8175336a -> 'ffffffff8175336a'``.
-
-    Addresses repeat a lot, so each distinct value is formatted once.
-    """
-    encoded = pc.dictionary_encode(pa.array(values))
-    texts = _format(encoded.dictionary.to_numpy()).str.pad_start(width)
-    return texts.gather(encoded.indices.to_numpy())
+    """Each value in hexadecimal without leading zeros, spaces in front up to ``width``: ``0xffffffff8175336a -> 'ffffffff8175336a'``."""
+    return each_distinct(values, lambda distinct: _format(distinct).str.pad_start(width))
 
 
 def _format(values: npt.NDArray[np.uint64]) -> pl.Series:
@@ -29,5 +25,4 @@ def _format(values: npt.NDArray[np.uint64]) -> pl.Series:
     offsets = np.zeros(len(values) + 1, np.int64)
     np.cumsum(_DIGITS - first, out=offsets[1:])
     data = digits[np.arange(_DIGITS) >= first[:, None]]
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(data))]
-    return pl.Series(pa.LargeStringArray.from_buffers(len(values), buffers[1], buffers[2]), dtype=pl.String)
+    return pl.Series(pa.LargeStringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(data)), dtype=pl.String)

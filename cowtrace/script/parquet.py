@@ -16,6 +16,7 @@ from cowtrace.script.renderer import Setting
 from cowtrace.text import decode_name
 
 _REPEATING = ["event", "comm", "instance"]
+_ROW_GROUP_ROWS = 1 << 18
 
 
 def _schema(setting: Setting) -> pa.Schema:
@@ -38,26 +39,34 @@ def _schema(setting: Setting) -> pa.Schema:
 
 
 class ParquetRenderer:
-    """``--format parquet``: one row group for each batch."""
+    """``--format parquet``: rows are gathered into row groups."""
 
     def __init__(self, out: BinaryIO, setting: Setting) -> None:
         self._setting = setting
         self._schema = _schema(setting)
         repeating = [name for name in _REPEATING if name in self._schema.names]
         self._writer = pq.ParquetWriter(out, self._schema, compression="zstd", compression_level=1, use_dictionary=repeating)
+        self._waiting: list[pl.DataFrame] = []
 
     def open(self, recording: Recording) -> ParquetInput:
         """Read the side band."""
         return ParquetInput(recording, self._setting)
 
     def write(self, rows: pl.DataFrame) -> None:
-        """Append a row group."""
-        if len(rows):
-            self._writer.write_table(rows.to_arrow().cast(self._schema))
+        """Append rows."""
+        self._waiting.append(rows)
+        if sum(map(len, self._waiting)) >= _ROW_GROUP_ROWS:
+            self._flush()
 
     def close(self) -> None:
-        """Write the footer."""
+        """Write what waits, and the footer."""
+        self._flush()
         self._writer.close()
+
+    def _flush(self) -> None:
+        if any(map(len, self._waiting)):
+            self._writer.write_table(pl.concat(self._waiting).to_arrow().cast(self._schema))
+        self._waiting = []
 
 
 class ParquetInput:
@@ -72,7 +81,7 @@ class ParquetInput:
         columns, events = self._columns, self._columns.events
         made = {
             "ts_ns": columns.numbers(batch, "ts_ns"),
-            "event": columns.event_text(batch, [decode_name(event.name.encode("utf-8", "surrogateescape")) for event in events]),
+            "event": columns.event_text(batch, [event.name for event in events]),
             "comm": columns.comm(batch),
             "pid": columns.numbers(batch, "tgid"),
             "tid": columns.numbers(batch, "tid"),

@@ -1,8 +1,8 @@
 r"""Tracepoint fields of a row as JSON (``{"address":4096,"error_code":7}``) or as words (``address=0x1000 error_code=0x7``).
 
-The common fields, which every tracepoint has, are left out. In JSON numbers stay numbers; character arrays and dynamic strings are
-text up to their first NUL, bytes that are no UTF-8 as ``\xNN``; other arrays are lists of numbers. As words, unsigned longs and pointers are
-hexadecimal, as the kernel prints addresses, error codes and page frames; text is without control characters.
+The common fields, which every tracepoint has, are left out. In JSON numbers stay numbers; character arrays and dynamic strings
+are text up to their first NUL, with bytes that are no UTF-8 as ``\xNN``; other arrays are lists of numbers. As words, unsigned
+longs and pointers are hexadecimal, as the kernel prints addresses, error codes and page frames; text has no control characters.
 """
 
 from __future__ import annotations

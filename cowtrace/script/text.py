@@ -1,27 +1,29 @@
 """Text in the grammar of ``perf script``: ``comm tid [cpu] sec.usec: period event: addr ip``, fields at perf's widths.
 
-Without symbols: addresses stay hexadecimal. What was not recorded is left out. As in perf, tracepoints print their payload instead of
-period and addresses, and a call chain follows as indented lines, without context markers and ended by an empty line; it takes the place of the ip.
+Without symbols: addresses stay hexadecimal. What was not recorded is left out. As in perf, tracepoints print their payload
+instead of period and addresses, and a call chain follows as indented lines, without context markers and ended by an empty line; it
+takes the place of the ip.
 Source: tools/perf/builtin-script.c (perf_sample__fprintf_start, process_event, sample__fprintf_callchain).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
 import polars as pl
 
-from cowtrace.parsers.base import EventBatch, Recording
+from cowtrace.parsers.base import Array, EventBatch, Recording
 from cowtrace.script.chains import chain_text, has_chain, hex_lists
-from cowtrace.script.columns import Columns, masked
+from cowtrace.script.columns import Columns, each_distinct
 from cowtrace.script.hexadecimal import hex_text
 from cowtrace.script.lines import LineWriter
 from cowtrace.script.payload import word_args
 from cowtrace.script.renderer import Setting
 from cowtrace.text import decode_name, printable
 
-_COMM_WIDTH, _TID_WIDTH, _TIME_WIDTH, _SECONDS_WIDTH, _PERIOD_WIDTH, _ADDRESS_WIDTH = 16, 5, 12, 5, 10, 16
+_COMM_WIDTH, _TID_WIDTH, _TIME_WIDTH, _PERIOD_WIDTH, _ADDRESS_WIDTH = 16, 5, 12, 10, 16
 #: Values from here on are marks of context (include/uapi/linux/perf_event.h, enum perf_callchain_context).
 _CONTEXT_MAX = (1 << 64) - 4095
 
@@ -48,7 +50,7 @@ class TextInput:
     """Lines of one recording."""
 
     def __init__(self, recording: Recording) -> None:
-        self._columns = Columns(recording, lambda name: printable(decode_name(name)))
+        self._columns = Columns(recording, _shown, lambda name: f"{_shown(name):>{_COMM_WIDTH}}")
         names = [f"{printable(event.name)}:" for event in self._columns.events]
         width = max((len(name) for name, event in zip(names, self._columns.events, strict=True) if not event.hidden), default=0)
         self._names = [f"{name:>{width}} " for name in names]
@@ -58,49 +60,58 @@ class TextInput:
         columns, events = self._columns, self._columns.events
         is_tracepoint = np.array([bool(event.fields) for event in events])[batch.event]
         chained = has_chain(batch, events)
-        frame = pl.DataFrame(
-            {
-                "ts_ns": columns.numbers(batch, "ts_ns"),
-                "comm": columns.comm(batch),
-                "chained": chained,
-                "tid": columns.numbers(batch, "tid"),
-                "cpu": columns.numbers(batch, "cpu"),
-                "period": masked(batch.columns.get("period", np.ones(batch.count, np.int64)), ~is_tracepoint),
-                "event": columns.event_text(batch, self._names),
-                "args": word_args(batch, events),
-                "addr": self._address(batch, "addr", ~is_tracepoint),
-                "ip": self._address(batch, "ip", ~(is_tracepoint | chained)),
-                "chain": chain_text(batch, events, _chain_lines),
-            }
-        )
-        seconds, micros = pl.col("ts_ns") // 1_000_000_000, pl.col("ts_ns") // 1000 % 1_000_000
-        time = pl.concat_str(_padded(seconds, _SECONDS_WIDTH), pl.lit("."), micros.cast(pl.String).str.zfill(6))
-        comm = pl.when("chained").then("comm").otherwise(pl.col("comm").str.pad_start(_COMM_WIDTH))
+        ts_ns = columns.numbers(batch, "ts_ns")
         pieces = [
-            pl.concat_str(comm, pl.lit(" ")),
-            pl.concat_str(_padded(pl.col("tid"), _TID_WIDTH), pl.lit(" ")),
-            pl.concat_str(pl.lit("["), pl.col("cpu").cast(pl.String).str.zfill(3), pl.lit("] ")),
-            pl.concat_str(time.str.pad_start(_TIME_WIDTH), pl.lit(": ")),
-            pl.concat_str(_padded(pl.col("period"), _PERIOD_WIDTH), pl.lit(" ")),
-            pl.col("event"),
-            pl.col("args"),
-            pl.col("addr"),
-            pl.concat_str(pl.lit(" "), pl.col("ip")),
-            pl.col("chain"),
+            self._comm(batch, chained),
+            self._number(batch, "tid", None, lambda text: pl.lit(" ") + text.str.pad_start(_TID_WIDTH) + " "),
+            self._number(batch, "cpu", None, lambda text: pl.lit("[") + text.str.zfill(3) + "] "),
+            _time(ts_ns),
+            self._number(batch, "period", ~is_tracepoint, lambda text: text.str.pad_start(_PERIOD_WIDTH) + " "),
+            columns.event_text(batch, self._names),
+            word_args(batch, events),
+            self._address(batch, "addr", ~is_tracepoint, ""),
+            self._address(batch, "ip", ~(is_tracepoint | chained), " "),
+            chain_text(batch, events, _chain_lines),
         ]
-        return columns.visible(batch, frame.select("ts_ns", pl.concat_str(pieces, ignore_nulls=True).alias("line")))
+        line = pl.select(pl.concat_str([piece for piece in pieces if piece.null_count() < batch.count], ignore_nulls=True)).to_series()
+        return columns.visible(batch, pl.DataFrame({"ts_ns": ts_ns, "line": line}))
 
-    def _address(self, batch: EventBatch, column: str, shown: np.ndarray) -> pl.Series:
+    def _comm(self, batch: EventBatch, chained: np.ndarray) -> pl.Series:
+        """As in perf, at full width only where no call chain follows."""
+        if chained.all() or not chained.any():
+            return self._columns.comm(batch, int(not chained.all()))
+        return self._columns.comm(batch, 0).zip_with(pl.Series(chained), self._columns.comm(batch, 1))
+
+    def _number(self, batch: EventBatch, column: str, shown: np.ndarray | None, finish: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+        def make(values: Array) -> pl.Series:
+            return pl.select(finish(pl.lit(pl.Series(values).cast(pl.String)))).to_series()
+
+        return self._where(batch, column, shown, make)
+
+    def _address(self, batch: EventBatch, column: str, shown: np.ndarray, before: str) -> pl.Series:
+        return self._where(batch, column, shown, lambda values: before + hex_text(values, _ADDRESS_WIDTH))
+
+    def _where(self, batch: EventBatch, column: str, shown: np.ndarray | None, make: Callable[[Array], pl.Series]) -> pl.Series:
+        """Text of a column's distinct values, null where it is not recorded or not ``shown``."""
         recorded = self._columns.recorded(batch, column)
-        shown = shown if recorded is None else shown & recorded
-        if not shown.any():
+        valid = recorded if shown is None else shown if recorded is None else shown & recorded
+        if column not in batch.columns or (valid is not None and not valid.any()):
             return pl.repeat(None, batch.count, dtype=pl.String, eager=True)
-        text = hex_text(batch.columns[column], _ADDRESS_WIDTH)
-        return text if shown.all() else text.set(pl.Series(~shown), None)
+        text = each_distinct(batch.columns[column], make)
+        return text if valid is None or valid.all() else text.set(pl.Series(~valid), None)
 
 
-def _padded(number: pl.Expr, width: int) -> pl.Expr:
-    return number.cast(pl.String).str.pad_start(width)
+def _shown(name: bytes) -> str:
+    return printable(decode_name(name))
+
+
+def _time(ts_ns: pl.Series) -> pl.Series:
+    """``sec.usec: ``, cut and not rounded, as perf does."""
+    micros = pl.lit(ts_ns) // 1000
+    # a million more keeps the zeros of the fraction
+    fraction = (micros % 1_000_000 + 1_000_000).cast(pl.String).str.slice(1)
+    text = pl.concat_str((micros // 1_000_000).cast(pl.String), pl.lit("."), fraction, pl.lit(": "))
+    return pl.select(text.str.pad_start(_TIME_WIDTH + len(": "))).to_series()
 
 
 def _chain_lines(chains: pl.Series) -> pl.Series:

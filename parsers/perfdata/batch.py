@@ -24,6 +24,7 @@ class PerfBatch:
         at: Word of each row's SAMPLE header, in row order; a record may serve several rows.
         owner: Event that each row's record belongs to.
         columns: Decoded columns.
+        seq: Position of each row in the recording, in a recording without times.
         event: Event of each row; differs from ``owner`` for members of a group that was read as a whole.
     """
 
@@ -37,9 +38,11 @@ class PerfBatch:
         owner: npt.NDArray[np.int32],
         columns: dict[str, Array],
         event: npt.NDArray[np.int32],
+        seq: Index | None = None,
     ) -> None:
         self.count = len(at)
         self.columns = columns
+        self.seq = seq
         self.event = event.astype(np.uint16)
         self._decoder = decoder
         self._events = events

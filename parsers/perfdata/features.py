@@ -55,6 +55,7 @@ FEATURE_NAMES: dict[int, str] = {
 }
 #: Entries of any list in a section; more is damage.
 _MAX_ENTRIES = 1 << 20
+_MAX_DAMAGES = 20
 
 
 @dataclass(slots=True)
@@ -83,7 +84,12 @@ class Features:
             else:
                 self.values[name] = {"size_bytes": cursor.left}
         except InputError as error:
-            self.damaged.append(f"{name}: {error.problem}")
+            self.damage(f"{name}: {error.problem}")
+
+    def damage(self, text: str) -> None:
+        """Note a feature that could not be decoded."""
+        if len(self.damaged) < _MAX_DAMAGES:
+            self.damaged.append(text)
 
 
 def _string(cursor: Cursor) -> str:

@@ -95,6 +95,12 @@ class Layout:
         return self.fixed.get("identifier", self.fixed.get("id"))
 
 
+def layout_form(attr: Attr) -> tuple[int | bool, ...]:
+    """Everything of an attr that its layout depends on; equal for events that share one."""
+    regs = attr.sample_regs_user, attr.sample_regs_intr
+    return attr.sample_type, attr.read_format, attr.branch_sample_type, *regs, attr.sample_id_all
+
+
 def make_layout(attr: Attr) -> Layout | None:
     """The layout of an attr; None when it samples a field that is not known here, so nothing behind it can be found."""
     if attr.sample_type & ~_KNOWN:

@@ -18,6 +18,8 @@ from cowtrace.parsers.traceevent.tracing_data import TracingData, parse_tracing_
 #: Longest section that is read; the tracing data of all events of a large kernel is a few MiB.
 _SECTION_BYTES_MAX = 64 << 20
 _UPDATE_NAME = 2
+#: Records that are decoded; a recording has a few for each event, CPU and library.
+_RECORDS_MAX = 1 << 17
 _TYPES = (rec.HEADER_ATTR, rec.HEADER_TRACING_DATA, rec.HEADER_BUILD_ID, rec.EVENT_UPDATE, rec.HEADER_FEATURE)
 
 
@@ -31,7 +33,8 @@ class Metadata:
         tracing: Formats of trace events; None when there are none.
         names: Event names by id, from EVENT_UPDATE records.
         build_ids: From HEADER_BUILD_ID records.
-        damaged_count: Records that could not be decoded.
+        damaged_count: Records that could not be decoded, or were more than anything needs.
+        record_count: Records that were decoded.
     """
 
     attrs: list[tuple[Attr, list[int]]] = field(default_factory=list)
@@ -40,12 +43,13 @@ class Metadata:
     names: dict[int, str] = field(default_factory=dict)
     build_ids: list[dict[str, Any]] = field(default_factory=list)
     damaged_count: int = 0
+    record_count: int = 0
 
     def add_sections(self, source: Source, order: str, table: dict[int, Section]) -> None:
         """Decode the feature sections of a file."""
         for bit, section in table.items():
             if section.end > source.size or section.size > _SECTION_BYTES_MAX:
-                self.features.damaged.append(f"feature {bit}: {section.size} bytes at byte {section.offset}, not in the file")
+                self.features.damage(f"feature {bit}: {section.size} bytes at byte {section.offset}, not in the file")
                 continue
             data = source.read(section.offset, section.size, f"feature {bit}")
             if bit == TRACING_DATA:
@@ -58,6 +62,10 @@ class Metadata:
         """Decode the records among ``numbers`` of a block that carry metadata."""
         for number, kind, size in zip(numbers, types, sizes, strict=True):
             if kind not in _TYPES:
+                continue
+            self.record_count += 1
+            if self.record_count > _RECORDS_MAX:
+                self.damaged_count += 1
                 continue
             start = int(block.starts[number])
             body = block.words.u8[start + 8 : start + size].tobytes()
@@ -100,4 +108,4 @@ class Metadata:
         try:
             self.tracing = parse_tracing_data(data, path, offset)
         except InputError as error:
-            self.features.damaged.append(f"tracing_data: {error.problem}")
+            self.features.damage(f"tracing_data: {error.problem}")

@@ -8,11 +8,13 @@ import re
 from cowtrace.errors import InputError
 from cowtrace.parsers.base import Note, SourceInfo
 from cowtrace.parsers.perfdata.header import Header, is_killed, read_attrs, read_feature_table, read_header
+from cowtrace.parsers.perfdata.layout import layout_form
 from cowtrace.parsers.perfdata.metadata import Metadata
 from cowtrace.parsers.perfdata.recording import PerfRecording
 from cowtrace.parsers.perfdata.stream import Stream
 from cowtrace.parsers.perfdata.walk import heads
 from cowtrace.parsers.source import Source
+from cowtrace.parsers.unpack import open_source
 
 #: Default memory of the records of one batch.
 BLOCK_BYTES = 32 << 20
@@ -20,7 +22,9 @@ BLOCK_BYTES = 32 << 20
 _SCAN_PART = 8
 #: Bytes of a file's records in which event names are looked for when the header has none.
 _NAMES_WITHIN = 1 << 20
-#: include/uapi/linux/time.h
+#: All trace events of a kernel are about 3,000, and perf gives them a handful of forms.
+_EVENTS_MAX, _LAYOUTS_MAX = 0xFFFF, 256
+#: Clock numbers: include/uapi/linux/time.h
 _CLOCKS = {0: "realtime", 1: "mono", 4: "mono_raw", 7: "boot", 11: "tai"}
 _PIECE = re.compile(r"data\.(\d+)")
 
@@ -37,7 +41,7 @@ def open_perfdata(path: str | os.PathLike[str], *, block_bytes: int = BLOCK_BYTE
     """
     name = os.fspath(path)
     pieces = _pieces(name) if os.path.isdir(name) else []
-    source = Source.open(os.path.join(name, "data") if os.path.isdir(name) else name)
+    source = open_source(os.path.join(name, "data") if os.path.isdir(name) else name)
     header = read_header(source)
     info = SourceInfo(path=name, format="perf.data", size_bytes=source.size)
     metadata = Metadata()
@@ -60,6 +64,8 @@ def open_perfdata(path: str | os.PathLike[str], *, block_bytes: int = BLOCK_BYTE
             raise InputError(name, "a pipe recording without any event", hint="its head is missing or cut")
     elif not metadata.features.events:
         _collect(metadata, Stream(source, header.data.offset, min(end, header.data.offset + _NAMES_WITHIN), header.order, 0))
+    if len(metadata.attrs) > _EVENTS_MAX or len({layout_form(attr) for attr, _ in metadata.attrs}) > _LAYOUTS_MAX:
+        raise InputError(name, f"{len(metadata.attrs)} events of many forms: the list of events is damaged")
     _fill(info, metadata)
     return PerfRecording(info, metadata, streams, header.order, block_bytes)
 

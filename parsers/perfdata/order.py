@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cowtrace.errors import TruncatedError
 from cowtrace.parsers.perfdata.samples import SampleDecoder
 from cowtrace.parsers.perfdata.stream import Block
 from cowtrace.parsers.perfdata.walk import heads
@@ -37,6 +38,7 @@ class BlockPlan:
         count: Samples.
         first_key: Earliest place in time of any.
         seed: Place in time of samples without a time before the first sample with one.
+        position: ``seq`` of a record at the block's first byte.
     """
 
     source: Source
@@ -46,21 +48,42 @@ class BlockPlan:
     count: int
     first_key: int
     seed: int
+    position: int
 
 
 @dataclass(slots=True)
 class SamplePlan:
-    """Where all valid samples of a recording are: the result of pass 1."""
+    """Where all valid samples of a recording are: the result of pass 1.
+
+    Attributes:
+        index: Offsets of the samples.
+        has_times: Some event has times. Without, the order is that of the file.
+        blocks: In file order.
+    """
 
     index: SpillFile
+    has_times: bool
     blocks: list[BlockPlan] = field(default_factory=list)
 
-    def add(self, block: Block, starts: Index, keys: Index, seed: int) -> None:
-        """Note the valid samples of a block, in file order."""
-        if len(starts):
-            at = self.index.size
-            self.blocks.append(BlockPlan(block.source, block.offset, block.words.size, at, len(starts), int(keys.min()), seed))
-            self.index.append(starts.astype(np.uint32).tobytes())
+    def add(self, block: Block, starts: Index, times: Index, *, seed: int, position: int) -> int:
+        """Note the valid samples of a block, in file order; returns the seed of the next block."""
+        if not len(starts):
+            return seed
+        keys = sort_keys(times, seed) if self.has_times else starts + position
+        self.blocks.append(
+            BlockPlan(
+                source=block.source,
+                offset=block.offset,
+                size=block.words.size,
+                index_at=self.index.size,
+                count=len(starts),
+                first_key=int(keys.min()),
+                seed=seed,
+                position=position,
+            )
+        )
+        self.index.append(starts.astype(np.uint32).tobytes())
+        return int(keys[-1])
 
     def starts(self, block: BlockPlan) -> Index:
         """Offsets of a block's samples."""
@@ -85,11 +108,13 @@ class Run:
         words: Buffer that holds them.
         at: Word of each header.
         times: Nanoseconds; -1 without time.
+        keys: What they are ordered by: place in time, or ``seq`` when no event has times.
     """
 
     words: Words
     at: Index
     times: Index
+    keys: Index
 
 
 @dataclass(slots=True)
@@ -140,7 +165,8 @@ def in_time_order(plan: SamplePlan, decoder: SampleDecoder, order: str, buffer_b
             low, high = np.searchsorted(keys, next_key, "left"), np.searchsorted(keys, next_key, "right")
             ready = int(low + np.searchsorted(blocks[low:high], queue[0]))
         if ready:
-            yield Run(pending.words, pending.starts[rows[:ready]] >> 3, pending.times[rows[:ready]])
+            out = rows[:ready]
+            yield Run(pending.words, pending.starts[out] >> 3, pending.times[out], pending.keys[out])
         pending = pending.keep(np.sort(rows[ready:]))
 
 
@@ -159,13 +185,14 @@ def _load(plan: SamplePlan, numbers: Sequence[int], decoder: SampleDecoder, kept
             packed, own_starts = pack(raw, own_starts, heads(raw, own_starts)[1])
             words.u8[at : at + packed.size] = packed.u8[: packed.size]
         else:
-            read = block.source.read_into(words.u8[at : at + block.size], block.offset)
-            words.u8[at + read : at + block.size] = 0
+            words.u8[at + block.size : (at + block.size + 7) & ~7] = 0
+            if block.source.read_into(words.u8[at : at + block.size], block.offset) < block.size:
+                raise TruncatedError(block.source.path, "the file became shorter while it was read", offset=block.offset)
         event = decoder.events(words, (own_starts + at) >> 3)
         own_times = decoder.times(words, (own_starts + at) >> 3, event)
         starts.append(own_starts + at)
         times.append(own_times)
-        keys.append(sort_keys(own_times, block.seed))
+        keys.append(sort_keys(own_times, block.seed) if plan.has_times else plan.starts(block) + block.position)
         blocks.append(np.full(block.count, number, np.int64))
         at += (block.size + 7) & ~7
     parts = (np.concatenate(column) for column in (starts, times, keys, blocks))

@@ -16,13 +16,16 @@ from cowtrace.parsers.perfdata.groups import GroupReader
 from cowtrace.parsers.perfdata.header import MAGIC_BY_ORDER
 from cowtrace.parsers.perfdata.metadata import Metadata
 from cowtrace.parsers.perfdata.names import event_names
-from cowtrace.parsers.perfdata.order import Run, SamplePlan, in_time_order, sort_keys
+from cowtrace.parsers.perfdata.order import Run, SamplePlan, in_time_order
 from cowtrace.parsers.perfdata.samples import SampleDecoder
-from cowtrace.parsers.perfdata.sideband import SideBandBuilder
+from cowtrace.parsers.perfdata.sideband import Records, SideBandBuilder
 from cowtrace.parsers.perfdata.stream import Block, Stream
 from cowtrace.parsers.perfdata.walk import heads
 from cowtrace.parsers.source import SpillFile
 from cowtrace.parsers.words import Index, pack
+
+#: Record types from this one on are counted together: no version of perf has so many.
+_TYPES_COUNTED = 256
 
 
 class PerfRecording:
@@ -31,6 +34,7 @@ class PerfRecording:
     Attributes:
         info: Facts; counts and times are complete after ``side_band``.
         events: Descriptions in the order of the attrs.
+        has_times: Some event has times.
     """
 
     def __init__(self, info: SourceInfo, metadata: Metadata, streams: list[Stream], order: str, buffer_bytes: int) -> None:
@@ -41,6 +45,7 @@ class PerfRecording:
         self._order = order
         self._buffer_bytes = buffer_bytes
         self._decoder = SampleDecoder(metadata.attrs)
+        self.has_times = any(layout is not None and "time" in layout.fixed for layout in self._decoder.layouts)
         self._plan: SamplePlan | None = None
         self._side_band: SideBand | None = None
 
@@ -59,25 +64,34 @@ class PerfRecording:
         self.side_band()
         assert self._plan is not None
         groups = GroupReader(self._decoder)
-        with_time = any(layout is not None and "time" in layout.fixed for layout in self._decoder.layouts)
         for run in in_time_order(self._plan, self._decoder, self._order, self._buffer_bytes):
-            yield self._batch(run, groups, with_time)
+            yield self._batch(run, groups)
 
-    def _batch(self, run: Run, groups: GroupReader, with_time: bool) -> PerfBatch:
-        at, times = run.at, run.times
+    def _batch(self, run: Run, groups: GroupReader) -> PerfBatch:
+        at, times, keys = run.at, run.times, run.keys
         owner = self._decoder.events(run.words, at)
         event = owner
         period: Index | None = None
         if groups.needed:
             expanded = groups.expand(run.words, at, owner)
-            at, times, owner = at[expanded.sample], times[expanded.sample], owner[expanded.sample]
+            sample = expanded.sample
+            at, times, keys, owner = at[sample], times[sample], keys[sample], owner[sample]
             event, period = expanded.event, expanded.period
         columns = self._decoder.columns(run.words, at, owner)
-        if with_time:
+        if self.has_times:
             columns = {"ts_ns": times, **columns}
         if period is not None:
             columns["period"] = np.where(period < 0, columns["period"], period).astype(BATCH_DTYPES["period"])
-        return PerfBatch(self._decoder, events=self.events, words=run.words, at=at, owner=owner, columns=columns, event=event)
+        return PerfBatch(
+            self._decoder,
+            events=self.events,
+            words=run.words,
+            at=at,
+            owner=owner,
+            columns=columns,
+            event=event,
+            seq=None if self.has_times else keys,
+        )
 
 
 def describe_events(metadata: Metadata) -> tuple[EventDesc, ...]:
@@ -103,11 +117,15 @@ def describe_events(metadata: Metadata) -> tuple[EventDesc, ...]:
     return tuple(events)
 
 
+def _label(kind: int) -> str:
+    return f"type {kind} and above" if kind == _TYPES_COUNTED else rec.type_name(kind)
+
+
 class _Scan:
     """Pass 1."""
 
     def __init__(self, recording: PerfRecording) -> None:
-        self.plan = SamplePlan(SpillFile(recording.info.path))
+        self.plan = SamplePlan(SpillFile(recording.info.path), recording.has_times)
         self._info = recording.info
         self._decoder = recording._decoder
         self._metadata = recording._metadata
@@ -115,7 +133,7 @@ class _Scan:
         self._counts: Counter[int] = Counter()
         self._unknown_ids = 0
         self._damaged_samples = 0
-        self._sequence = 0
+        self._position = 0
         self._first: int | None = None
         self._last: int | None = None
 
@@ -130,10 +148,11 @@ class _Scan:
             seed = self._samples(block, block.starts[is_sample], sizes[is_sample], seed)
             rest = np.flatnonzero(~is_sample)
             if len(rest):
-                starts, sequence = block.starts[rest], self._sequence + rest
-                self._side_band.add(block.words, starts, sizes[rest], types=types[rest], seq=sequence, base=block.offset)
+                starts = block.starts[rest]
+                records = Records(starts, sizes[rest], types[rest], starts + self._position, starts + block.offset)
+                self._side_band.add(block.words, records)
                 self._build_ids(block, rest, types, sizes)
-            self._sequence += len(types)
+            self._position += block.words.size
         self._counts += stream.left_out
         self._info.bytes_unread += stream.bytes_unread
         if stream.problem:
@@ -155,23 +174,17 @@ class _Scan:
         times = examined.time
         if not examined.valid.all():
             starts, times = starts[examined.valid], times[examined.valid]
-        if not len(starts):
-            return seed
-        keys = sort_keys(times, seed)
-        self.plan.add(block, starts, keys, seed)
         timed = times[times >= 0]
         if len(timed):
             first, last = int(timed.min()), int(timed.max())
             self._first = first if self._first is None else min(self._first, first)
             self._last = last if self._last is None else max(self._last, last)
-        return int(keys[-1])
+        return self.plan.add(block, starts, times, seed=seed, position=self._position)
 
     def _count(self, types: np.ndarray) -> None:
-        small = np.bincount(np.minimum(types, 256))
-        for kind in np.flatnonzero(small[:256]).tolist():
-            self._counts[kind] += int(small[kind])
-        for kind in types[types >= 256].tolist():
-            self._counts[kind if len(self._counts) < 1024 else 256] += 1
+        counts = np.bincount(np.minimum(types, _TYPES_COUNTED))
+        for kind in np.flatnonzero(counts).tolist():
+            self._counts[kind] += int(counts[kind])
 
     def _refuse_second_file(self, block: Block, types: np.ndarray) -> None:
         """A perf.data header where a record should start: pipes that were written one behind the other."""
@@ -192,7 +205,7 @@ class _Scan:
         info, tables = self._info, self._side_band.finish()
         info.first_ns, info.last_ns = self._first, self._last
         info.records_read = sum(self._counts.values())
-        info.records_by_type = {rec.type_name(kind): count for kind, count in sorted(self._counts.items())}
+        info.records_by_type = {_label(kind): count for kind, count in sorted(self._counts.items())}
         unknown_types = sum(count for kind, count in self._counts.items() if kind not in rec.TYPE_NAMES)
         info.records_unknown = unknown_types + self._unknown_ids
         info.records_damaged = self._damaged_samples + self._side_band.damaged_count

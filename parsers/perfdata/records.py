@@ -17,9 +17,6 @@ HEADER_FEATURE, COMPRESSED, FINISHED_INIT, COMPRESSED2 = 80, 81, 82, 83
 #: The first type that the perf tool writes itself; smaller ones come from the kernel.
 USER_TYPE_START = 64
 
-#: Records that are followed by bytes which their header's size does not count.
-WITH_PAYLOAD = (HEADER_TRACING_DATA, AUXTRACE)
-
 #: Names as in ``perf report --stats``.
 TYPE_NAMES: dict[int, str] = {
     1: "MMAP",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cowtrace.parsers.base import BATCH_DTYPES
 from cowtrace.parsers.perfdata.attr import Attr
-from cowtrace.parsers.perfdata.layout import Layout, Part, make_layout
+from cowtrace.parsers.perfdata.layout import PERIOD, Layout, Part, layout_form, make_layout
 from cowtrace.parsers.perfdata.records import MISC_CPUMODE
 from cowtrace.parsers.words import Array, Index, Words
 
@@ -22,6 +22,8 @@ UNKNOWN = -1
 _MAX_WORDS = 1 << 14
 #: Ids are looked up in a table when they lie this close together, which the kernel's do.
 _TABLE_SPAN = 1 << 20
+
+_PERIOD_MASK = (1 << 63) - 1
 
 #: Column: field of the layout, half of its word (None: all of it), default.
 _COLUMNS: dict[str, tuple[str, int | None, int]] = {
@@ -63,14 +65,13 @@ class SampleDecoder:
 
     def __init__(self, attrs: Sequence[tuple[Attr, list[int]]]) -> None:
         self.attrs = [attr for attr, _ in attrs]
-        self.layouts: list[Layout | None] = []
-        codes = []
-        for attr in self.attrs:
-            layout = make_layout(attr)
-            if layout not in self.layouts:
-                self.layouts.append(layout)
-            codes.append(self.layouts.index(layout))
-        self.layout_codes = np.array(codes, np.int32)
+        forms = {form: make_layout(attr) for form, attr in ((layout_form(attr), attr) for attr in self.attrs)}
+        places = {form: place for place, form in enumerate(forms)}
+        self.layouts: list[Layout | None] = list(forms.values())
+        self.layout_codes = np.array([places[layout_form(attr)] for attr in self.attrs], np.int32)
+        # A sample without the field stands for the attr's period.
+        self._lacks_period = np.array([not attr.sample_type & PERIOD for attr in self.attrs])
+        self._periods = np.array([attr.period_or_freq & _PERIOD_MASK for attr in self.attrs], BATCH_DTYPES["period"])
         # perf gives all events the id at the same word, or else nobody could tell them apart (evlist__valid_sample_type).
         words = {layout.id_word for layout in self.layouts if layout is not None}
         self.id_word = words.pop() if len(words) == 1 else None
@@ -126,10 +127,8 @@ class SampleDecoder:
             yield 0, slice(None)
             return
         codes = np.where(event == UNKNOWN, UNKNOWN, np.take(self.layout_codes, event, mode="clip"))
-        for code in range(len(self.layouts)):
-            rows = np.flatnonzero(codes == code)
-            if len(rows):
-                yield code, rows
+        for code in np.unique(codes[codes != UNKNOWN]).tolist():
+            yield code, np.flatnonzero(codes == code)
 
     def recorded_columns(self, event: int) -> frozenset[str]:
         """Columns of ``BATCH_DTYPES`` that an event's samples have."""
@@ -162,20 +161,12 @@ class SampleDecoder:
                     values = np.full(len(at), default, dtype) if values is None else values
                     values[rows] = typed
             result[column] = np.full(len(at), default, dtype) if values is None else values
-        self._fill_periods(result["period"], event)
+        if self._lacks_period.any():
+            constant = self._lacks_period[event]
+            result["period"] = np.where(constant, self._periods[event], result["period"])
         misc = words.take16(at * 4 + 2)
         result["cpumode"] = (misc & MISC_CPUMODE).astype(BATCH_DTYPES["cpumode"])
         return result
-
-    def _fill_periods(self, period: Array, event: npt.NDArray[np.int32]) -> None:
-        for number, attr in enumerate(self.attrs):
-            layout = self.layout(number)
-            if layout is not None and not layout.has("period"):
-                constant = attr.period_or_freq if attr.period_or_freq < 1 << 63 else 0
-                if len(self.attrs) == 1:
-                    period[:] = constant
-                else:
-                    period[event == number] = constant
 
 
 class _IdTable:

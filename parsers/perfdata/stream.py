@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from struct import Struct
 
-import numpy as np
-
-from cowtrace.parsers.perfdata.records import AUXTRACE, COMPRESSED, COMPRESSED2, HEADER_TRACING_DATA
 from cowtrace.parsers.perfdata.walk import Stop, walk
 from cowtrace.parsers.perfdata.zstd import Expander
 from cowtrace.parsers.source import Source, SpillFile
@@ -80,16 +76,16 @@ class Stream:
         words = Words.empty(size, self._order)
         while offset < end:
             words.fill(source, offset, min(size, end - offset))
-            starts, following, stop = _walk_block(words)
-            if len(starts):
-                yield Block(source, offset, words, starts)
-            offset += following
-            if stop is Stop.SPECIAL:
+            found = walk(words)
+            if len(found.starts):
+                yield Block(source, offset, words, found.starts)
+            offset += found.end
+            if found.stop is Stop.COMPRESSED:
                 return offset
-            if stop is Stop.BAD:
-                self.problem = f"the record at byte {offset} says a size below its header's 8 bytes"
+            if found.stop is Stop.BAD:
+                self.problem = f"the record at byte {offset} says a size that is too small for its kind"
                 break
-            if following == 0:
+            if found.end == 0:
                 if words.size < min(size, end - offset) or offset + words.size >= end:
                     self.problem = f"the last record, at byte {offset}, is not complete"
                     break
@@ -99,32 +95,3 @@ class Stream:
             self.problem = f"the data that follows the last record ends {offset - end} bytes early"
         self.bytes_unread = max(end - offset, 0)
         return None
-
-
-def _walk_block(words: Words) -> tuple[Index, int, Stop]:
-    """Record starts, the byte at which to go on (may lie behind the block), and the reason to end.
-
-    ``Stop.SPECIAL`` stands for a compressed record here; the two records with a payload outside of them are stepped over.
-    """
-    u32, u64 = Struct(words.order + "I").unpack_from, Struct(words.order + "Q").unpack_from
-    header = Struct(words.order + "IHH")
-    data = words.u8.data
-    parts: list[Index] = []
-    at = 0
-    while at < words.size:
-        found = walk(words, at)
-        parts.append(found.starts)
-        at = found.end
-        if found.stop is not Stop.SPECIAL:
-            return np.concatenate(parts), at, found.stop
-        kind, _, size = header.unpack_from(data, at)
-        if kind in (COMPRESSED, COMPRESSED2):
-            return np.concatenate(parts), at, Stop.SPECIAL
-        if size < (16 if kind == AUXTRACE else 12):
-            return np.concatenate(parts), at, Stop.BAD
-        if at + size > words.size:
-            break
-        parts.append(np.array([at]))
-        payload = (u32(data, at + 8)[0] + 7) & ~7 if kind == HEADER_TRACING_DATA else u64(data, at + 8)[0]
-        at += size + payload
-    return np.concatenate(parts), at, Stop.END

@@ -14,25 +14,31 @@ from struct import Struct
 import numpy as np
 import numpy.typing as npt
 
-from cowtrace.parsers.perfdata.records import COMPRESSED, COMPRESSED2, SAMPLE, WITH_PAYLOAD
+from cowtrace.parsers.perfdata.records import AUXTRACE, COMPRESSED, COMPRESSED2, HEADER_TRACING_DATA, SAMPLE
 from cowtrace.parsers.words import Index, Words, pack
 
-#: Stretches up to this size are walked one by one; so is the first one after something irregular.
+#: Stretches up to this size are walked one by one.
 _SMALL_BYTES = 64 * 1024
+#: So are this many bytes after something irregular. Longer than any record: each stretch makes progress.
+_CAREFUL_BYTES = 64 * 1024
 _CHUNK_BYTES = 4 * 1024
 #: Words at the start of a chunk in which a SAMPLE header is looked for.
 _LOOK_WORDS = 96
+#: Chunks left below which a step of all of them costs more than walking each of them to its end.
+_FEW = 16
 _HEADER_BYTES = 8
-_SPECIAL = (*WITH_PAYLOAD, COMPRESSED, COMPRESSED2)
+#: Header and the size of the payload, of the two records with a payload outside of their own size.
+_TRACING_DATA_BYTES, _AUXTRACE_BYTES = 8 + 4, 8 + 8
+_IRREGULAR = (HEADER_TRACING_DATA, AUXTRACE, COMPRESSED, COMPRESSED2)
 
 
 class Stop(Enum):
-    """Why a walk ended before the end of the buffer."""
+    """Why a walk ended."""
 
     END = "the next record is not completely in the buffer"
-    SPECIAL = "the next record's size does not tell where the one after it starts"
-    BAD = "the next record's size is less than a header"
-    UNALIGNED = "the last record's size is not a multiple of 8"
+    COMPRESSED = "the next record holds compressed records"
+    BAD = "the next record's size is less than its fixed part"
+    IRREGULAR = "the alignment ends here, or the next record's size does not tell where the one after it starts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Walk:
 
     Attributes:
         starts: Byte offsets of complete records, ascending.
-        end: Byte offset behind the last of them.
+        end: Byte at which to go on; behind the buffer when the payload of the last record is longer.
         stop: Why the walk ended there.
     """
 
@@ -51,17 +57,20 @@ class Walk:
 
 
 def walk(words: Words, start: int = 0) -> Walk:
-    """All complete records of a buffer from byte ``start``, until it ends or something irregular comes."""
+    """All complete records of a buffer from byte ``start``."""
     parts: list[Index] = []
     # The whole buffer at once, unless something irregular was just met: more of it is likely, and each costs one window.
-    window = _SMALL_BYTES if start else words.size
+    window = words.size - start
+    careful = False
     while True:
         until = min(words.size, start + window)
-        part = _one_by_one(words, start, until) if until - start <= _SMALL_BYTES else _lockstep(words, start, until)
+        step_by_step = careful or until - start <= _SMALL_BYTES
+        part = _one_by_one(words, start, until) if step_by_step else _lockstep(words, start, until)
         parts.append(part.starts)
-        window = _SMALL_BYTES if part.stop is Stop.UNALIGNED else window * 8
+        careful = part.stop is Stop.IRREGULAR
+        window = _CAREFUL_BYTES if careful else window * 8
         start = part.end
-        if part.stop in (Stop.SPECIAL, Stop.BAD) or (part.stop is Stop.END and until == words.size):
+        if part.stop in (Stop.COMPRESSED, Stop.BAD) or (part.stop is Stop.END and until == words.size) or start > words.size:
             return Walk(np.concatenate(parts), start, part.stop)
 
 
@@ -73,27 +82,42 @@ def heads(words: Words, starts: Index) -> tuple[npt.NDArray[np.uint32], Index]:
 
 
 def _one_by_one(words: Words, start: int, until: int) -> Walk:
+    """Records of any size and alignment."""
     unpack = Struct(words.order + "IHH").unpack_from
     data = words.u8.data
     starts: list[int] = []
     stop = Stop.END
     while start + _HEADER_BYTES <= until:
         kind, _, size = unpack(data, start)
-        if kind in _SPECIAL:
-            stop = Stop.SPECIAL
+        if kind in (COMPRESSED, COMPRESSED2):
+            stop = Stop.COMPRESSED
             break
+        payload = 0
+        if kind in (HEADER_TRACING_DATA, AUXTRACE):
+            if size < (_AUXTRACE_BYTES if kind == AUXTRACE else _TRACING_DATA_BYTES):
+                stop = Stop.BAD
+                break
+            if start + size <= until:
+                payload = payload_bytes(words, start, kind)
         if size < _HEADER_BYTES:
             stop = Stop.BAD
             break
         if start + size > until:
             break
         starts.append(start)
-        start += size
+        start += size + payload
     return Walk(np.array(starts, np.int64), start, stop)
 
 
+def payload_bytes(words: Words, start: int, kind: int) -> int:
+    """Bytes that follow a HEADER_TRACING_DATA or AUXTRACE record outside of its own size."""
+    if kind == AUXTRACE:
+        return int(Struct(words.order + "Q").unpack_from(words.u8.data, start + 8)[0])
+    return (int(Struct(words.order + "I").unpack_from(words.u8.data, start + 8)[0]) + 7) & ~7
+
+
 def _lockstep(words: Words, start: int, until: int) -> Walk:
-    """The same for a large buffer; it also ends behind a record whose size is not a multiple of 8."""
+    """The same for a long stretch; it ends in front of, or behind, anything irregular."""
     base = 0
     if start & 7:
         base, words, start, until = start, words.tail(start), 0, until - start
@@ -102,8 +126,8 @@ def _lockstep(words: Words, start: int, until: int) -> Walk:
     limits = np.append(guesses[1:], end)
     position, chunk = guesses.copy(), np.arange(len(guesses))
     reached = guesses.copy()
-    found, owners = [], []
-    while len(position):
+    found, owners = [guesses[:0]], [chunk[:0]]
+    while len(position) > _FEW:
         size = words.take16(position * 4 + 3).astype(np.int64)
         following = position + (size >> 3)
         good = (size >= _HEADER_BYTES) & (size & 7 == 0) & (following <= end)
@@ -114,12 +138,35 @@ def _lockstep(words: Words, start: int, until: int) -> Walk:
         reached[chunk] = following
         going = following < limits[chunk]
         position, chunk = (following, chunk) if going.all() else (following[going], chunk[going])
-    starts, walked_to = _prove(words, guesses, reached, end, found=np.concatenate(found), owners=np.concatenate(owners))
-    special = np.flatnonzero(np.isin(words.take32(starts * 2), _SPECIAL))
-    if len(special):
-        return Walk(starts[: special[0]] * 8 + base, int(starts[special[0]]) * 8 + base, Stop.SPECIAL)
-    rest = _one_by_one_step(words, walked_to * 8, until)
-    return Walk(np.append(starts * 8, rest.starts) + base, rest.end + base, rest.stop)
+    sizes = words.u16.astype(np.uint16, copy=False).data
+    for at, number in zip(position.tolist(), chunk.tolist(), strict=True):
+        steps, reached[number] = _chain(sizes, at, int(limits[number]), end)
+        found.append(steps)
+        owners.append(np.full(len(steps), number))
+    proven, walked_to = _prove(sizes, guesses, reached, end)
+    positions, extra = np.concatenate(found), np.array(proven.extra, np.int64)
+    if not proven.chunks.all():
+        positions = positions[proven.chunks[np.concatenate(owners)]]
+    starts = _ascending(np.append(positions, extra), end)
+    irregular = np.flatnonzero(np.isin(words.take32(starts * 2), _IRREGULAR))
+    if len(irregular):
+        return Walk(starts[: irregular[0]] * 8 + base, int(starts[irregular[0]]) * 8 + base, Stop.IRREGULAR)
+    # The record at which the chain stopped is incomplete, or says why it stopped.
+    last = _one_by_one(words, walked_to * 8, min(until, walked_to * 8 + 0xFFFF))
+    stop = Stop.IRREGULAR if len(last.starts) else last.stop
+    return Walk(starts * 8 + base, walked_to * 8 + base, stop)
+
+
+def _chain(sizes: memoryview, at: int, limit: int, end: int) -> tuple[Index, int]:
+    """Regular records from word ``at`` until one starts at or behind ``limit``, and where that is or would be."""
+    steps = []
+    while at < limit:
+        size = sizes[at * 4 + 3]
+        if size < _HEADER_BYTES or size & 7 or at + (size >> 3) > end:
+            break
+        steps.append(at)
+        at += size >> 3
+    return np.array(steps, np.int64), at
 
 
 def _guess(words: Words, first: int, end: int) -> Index:
@@ -135,18 +182,23 @@ def _guess(words: Words, first: int, end: int) -> Index:
     return np.append(first, grid[place[earliest]])
 
 
-def _prove(words: Words, guesses: Index, reached: Index, end: int, *, found: Index, owners: Index) -> tuple[Index, int]:
-    """Word positions of the chunks that the chain from the first one really reaches, and where the chain ends."""
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """Chunks that the chain from the first one reaches, and the words of records that it has between them."""
+
+    chunks: npt.NDArray[np.bool_]
+    extra: list[int]
+
+
+def _prove(sizes: memoryview, guesses: Index, reached: Index, end: int) -> tuple[_Proof, int]:
+    """What of the guesses is true, and the word at which the chain ends."""
     wrong = np.flatnonzero(reached[:-1] != guesses[1:])
-    if not len(wrong):
-        return _ascending(found, end), int(reached[-1])
     proven = np.zeros(len(guesses), bool)
     extra: list[int] = []
-    targets = {guess: chunk for chunk, guess in enumerate(guesses.tolist())}
-    sizes = words.u16.astype(np.uint16, copy=False).data
+    targets = {guess: chunk for chunk, guess in enumerate(guesses.tolist())} if len(wrong) else {}
     chunk = 0
     while True:
-        last = int(wrong[np.searchsorted(wrong, chunk)]) if chunk <= wrong[-1] else len(guesses) - 1
+        last = int(np.append(wrong, len(guesses) - 1)[np.searchsorted(wrong, chunk)])
         proven[chunk : last + 1] = True
         at = int(reached[last])
         while at < end and at not in targets:
@@ -157,8 +209,7 @@ def _prove(words: Words, guesses: Index, reached: Index, end: int, *, found: Ind
             at += size >> 3
         chunk = targets.get(at, -1)
         if chunk <= last:
-            starts = np.append(found[proven[owners]], np.array(extra, np.int64))
-            return _ascending(starts, end), at
+            return _Proof(proven, extra), at
 
 
 def _ascending(positions: Index, end: int) -> Index:
@@ -166,12 +217,3 @@ def _ascending(positions: Index, end: int) -> Index:
     marks = np.zeros(end, bool)
     marks[positions] = True
     return np.flatnonzero(marks)
-
-
-def _one_by_one_step(words: Words, start: int, until: int) -> Walk:
-    """The record at which the lockstep stopped: incomplete, irregular, or the one that ends the alignment."""
-    step = _one_by_one(words, start, min(until, start + 0xFFFF))
-    if len(step.starts):
-        unaligned = int(step.starts[1]) if len(step.starts) > 1 else step.end
-        return Walk(step.starts[:1], unaligned, Stop.UNALIGNED)
-    return step

@@ -86,10 +86,10 @@ class Expander:
         self._spill.append(self._plain)
         self._plain = bytearray()
         while self._settled < self._spill.size:
-            words = Words.read(self._spill, self._settled, _READ_BYTES, self._order)
+            words = Words.read(self._spill, self._settled, min(_READ_BYTES, self._spill.size - self._settled), self._order)
             found = walk(words)
             self._settled += found.end
-            if found.stop is not Stop.END:
+            if found.stop is not Stop.END or self._settled > self._spill.size:
                 self.problem = "the expanded data holds no valid record"
                 return
             if words.size < _READ_BYTES:

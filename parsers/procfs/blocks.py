@@ -45,9 +45,9 @@ class Tally:
             self.unknown += count
 
     def describe(self, info: SourceInfo) -> None:
-        """Write the counts into ``info``, with one note per reason in the order of first occurrence."""
+        """Write the counts into ``info``, with one note per reason."""
         info.records_damaged, info.records_unknown = self.damaged, self.unknown
-        info.notes.extend(Note(reason, count) for reason, count in self._reasons.items())
+        info.notes.extend(Note(reason, count) for reason, count in sorted(self._reasons.items()))
 
 
 def read_blocks(path: Path, info: SourceInfo, tally: Tally, block_bytes: int) -> Iterator[bytes]:

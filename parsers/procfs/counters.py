@@ -18,24 +18,11 @@ from cowtrace.errors import InputError
 from cowtrace.parsers.base import SourceInfo
 from cowtrace.parsers.procfs.batches import coded_column, stamp_columns
 from cowtrace.parsers.procfs.blocks import Tally, read_blocks
-from cowtrace.parsers.procfs.lines import (
-    MAX_LINE_BYTES,
-    MAX_NAME_BYTES,
-    Index,
-    Lines,
-    Mask,
-    Words,
-    byte_set,
-    ends_in_kb,
-    intern_names,
-    read_lines,
-    tail_numbers,
-)
-from cowtrace.parsers.procfs.marks import MARK_BYTES, Mark, SnapshotOptions, Stamp, Stamps, parse_mark
+from cowtrace.parsers.procfs.lines import Index, Lines, Mask, Words, read_lines
+from cowtrace.parsers.procfs.marks import Mark, SnapshotOptions, Stamp, Stamps, read_marks
 from cowtrace.parsers.procfs.naming import place_of
+from cowtrace.parsers.procfs.scans import MAX_NAME_BYTES, ends_in_kb, intern_names, tail_numbers
 from cowtrace.schema.column import Table
-
-_MARK_BYTES = byte_set(MARK_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +97,8 @@ class CounterReader:
             self._tally.add("the file ends within a line")
             if not (self._form.units and lines.data[: int(lines.ends[-1])].endswith(b" kB")):
                 lines = lines.without_last()
-        marks = self._marks(lines)
-        which, code, names, value = self._counters(lines, {line for line, _ in marks})
+        marks, is_apart = read_marks(lines, lines.ends > lines.starts)
+        which, code, names, value = self._counters(lines, np.flatnonzero(~is_apart))
         stamp, stamps = self._snapshots(which, code, names, marks)
         columns = {
             **stamp_columns(stamps, stamp),
@@ -120,19 +107,8 @@ class CounterReader:
         }
         return pa.RecordBatch.from_arrays([columns[name] for name in self._schema.names], schema=self._schema)
 
-    def _marks(self, lines: Lines) -> list[tuple[int, Mark | None]]:
-        """Marks, and remarks as None, with their line numbers."""
-        marks: list[tuple[int, Mark | None]] = []
-        for line in np.flatnonzero(_MARK_BYTES[lines.first_bytes()] & (lines.ends - lines.starts <= MAX_LINE_BYTES)).tolist():
-            text = lines.data[lines.starts[line] : lines.ends[line]]
-            mark = parse_mark(text)
-            if mark is not None or text[:1] in b"#=":
-                marks.append((line, mark))
-        return marks
-
-    def _counters(self, lines: Lines, skipped: set[int]) -> tuple[Index, Index, list[bytes], Words]:
-        """Counters: numbers of their lines, number of each name, the names, the values."""
-        which: Index = np.setdiff1d(np.arange(len(lines.starts)), np.array(sorted(skipped), dtype=np.int64), assume_unique=True)
+    def _counters(self, lines: Lines, which: Index) -> tuple[Index, Index, list[bytes], Words]:
+        """Counters among some lines: numbers of their lines, number of each name, the names, the values."""
         separators = np.append(np.flatnonzero(lines.buf == ord(self._form.separator)), len(lines.buf))
         starts, ends = lines.starts[which], lines.ends[which]
         gap = separators[np.searchsorted(separators, starts)]
@@ -150,11 +126,11 @@ class CounterReader:
         used, code = np.unique(code[named], return_inverse=True)
         return which[kept][named], code, [names[number] for number in used.tolist()], value[kept][named]
 
-    def _snapshots(self, which: Index, code: Index, names: list[bytes], marks: list[tuple[int, Mark | None]]) -> tuple[Index, list[Stamp]]:
+    def _snapshots(self, which: Index, code: Index, names: list[bytes], marks: list[tuple[int, Mark]]) -> tuple[Index, list[Stamp]]:
         """The snapshot of each counter, as a number in the list of stamps; that of the lines before comes first in it."""
         stamps = [] if self._stamp is None else [self._stamp]
         offset = len(stamps) - 1
-        pending = deque((int(np.searchsorted(which, line)), mark) for line, mark in marks if mark is not None)
+        pending = deque((int(np.searchsorted(which, line)), mark) for line, mark in marks)
         follower = _next_of_same(code)
         first = [number for number, name in enumerate(names) if name == self._first_name]
         again = np.flatnonzero(code == first[0]) if first else code[:0]

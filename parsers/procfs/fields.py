@@ -49,6 +49,7 @@ class FieldNames:
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, bool], str] = {}
         self._unknown: dict[str, bytes] = {}
+        self._schema = SMAPS.arrow()
 
     def column(self, name: bytes, is_kb: bool) -> str | None:
         """As ``column_of``; also None for a new field when there are too many."""
@@ -70,6 +71,9 @@ class FieldNames:
 
     def schema(self) -> pa.Schema:
         """Table ``smaps`` with the declared columns, then the unknown fields so far."""
+        if len(self._schema) == len(_DECLARED) + len(self._unknown):
+            return self._schema
         extra = [smaps_field_column(column, f"Field {name} of the file.") for column, name in self.unknown.items()]
         declared = SMAPS.arrow()
-        return pa.schema([*declared, *(column.arrow() for column in extra)], metadata=declared.metadata)
+        self._schema = pa.schema([*declared, *(column.arrow() for column in extra)], metadata=declared.metadata)
+        return self._schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,15 +64,15 @@ def format_of(path: Path) -> str:
     return found
 
 
-def is_snapshot(path: Path) -> bool:
+def is_snapshot(path: str | os.PathLike[str]) -> bool:
     """Whether a file is of a format of this package, as ``format_of`` sees it."""
     try:
-        format_of(path)
+        format_of(Path(path))
     except InputError:
         return False
     return True
 
 
-def open_counters(path: Path, form: str, options: SnapshotOptions) -> CounterReader:
+def open_counters(path: Path, form: str, options: SnapshotOptions | None = None) -> CounterReader:
     """A reader for ``vmstat`` or ``meminfo``."""
     return CounterReader(path, _COUNTERS[form], options)

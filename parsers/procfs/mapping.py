@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cowtrace.parsers.procfs.lines import Bytes, Index, Lines, Mask, Words, scan_hex
+from cowtrace.parsers.procfs.lines import Bytes, Index, Lines, Mask, Words
+from cowtrace.parsers.procfs.scans import scan_decimal, scan_hex
 
 #: What the kernel writes in place of a path in the one line of smaps_rollup.
 ROLLUP_PATH = b"[rollup]"
-_MAX_INODE_DIGITS = 20
+#: The shortest is ``0-1 ---p 0 0:0 0``.
+MIN_MAPPING_BYTES = 16
 _PERMS = [(ord(letter), ord(other)) for letter, other in ("r-", "w-", "x-", "sp")]
 
 
@@ -73,9 +75,9 @@ def scan_mappings(lines: Lines, which: Index) -> Mappings:
     good &= (at > after + 1) & (lines.buf[at] == ord(":"))
     minor, after = scan_hex(lines, at + 1)
     good &= (after > at + 1) & (lines.buf[after] == ord(" ")) & ((major | minor) >> np.uint64(32) == 0)
-    inode, at, in_range = _scan_inode(lines, after + 1)
+    inode, at = scan_decimal(lines, after + 1)
     # A line that lost its trailing blanks ends right after the inode.
-    good &= in_range & ((lines.buf[at] == ord(" ")) | (at == ends)) & (at <= ends)
+    good &= (at > after + 1) & ((lines.buf[at] == ord(" ")) | (at == ends)) & (at <= ends)
     spans = zip(good.tolist(), at.tolist(), ends.tolist(), strict=True)
     paths = [lines.data[low:high].lstrip(b" ") if valid else b"" for valid, low, high in spans]
     return Mappings(good, start_addr, end_addr, perms, pgoff, major, minor, inode, paths)
@@ -84,23 +86,3 @@ def scan_mappings(lines: Lines, which: Index) -> Mappings:
 def _one_of(values: Bytes, letters: tuple[int, int]) -> Mask:
     result: Mask = (values == letters[0]) | (values == letters[1])
     return result
-
-
-def _scan_inode(lines: Lines, at: Index) -> tuple[Words, Index, Mask]:
-    """Decimal numbers at ``at``: values, ends, and whether they are there and fit 64 bits."""
-    values = np.zeros(len(at), dtype=np.uint64)
-    ends = at.copy()
-    good = np.ones(len(at), dtype=np.bool_)
-    live = np.ones(len(at), dtype=np.bool_)
-    largest = np.uint64((1 << 64) - 1)
-    for step in range(_MAX_INODE_DIGITS):
-        digits = lines.buf[at + step] - np.uint8(ord("0"))
-        live &= digits < 10
-        if not live.any():
-            break
-        wide = digits.astype(np.uint64)
-        if step == _MAX_INODE_DIGITS - 1:
-            good &= ~live | (values <= (largest - wide) // np.uint64(10))
-        values = np.where(live, values * np.uint64(10) + wide, values)
-        ends += live
-    return values, ends, good & (ends > at)

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
+import numpy as np
+
 from cowtrace.parsers.base import Note, SourceInfo
+from cowtrace.parsers.procfs.lines import Lines, Mask, byte_set
 from cowtrace.parsers.procfs.naming import MAX_PID, Place, place_of
 from cowtrace.parsers.procfs.when import parse_time
 from cowtrace.text import decode_name
 
-#: First bytes that a mark may have: ``# time``, ``==> name <==``, or the digits of a bare time.
-MARK_BYTES = b"#=0123456789"
+# First bytes of a mark: ``# time``, ``==> name <==``, or the digits of a bare time; the shortest is ``#pid 1``.
+_MARK_BYTES = byte_set(b"#=0123456789")
+_REMARK_BYTES = byte_set(b"#=")
+_MIN_BYTES, _MAX_BYTES = 6, 4096
 
 # # time 1795383715.200634543 pid 1234
 _TIME = re.compile(r"\btime\b[ :=]*(?P<time>\d\S*(?: \d\d:\S+)?)")
@@ -41,8 +46,10 @@ class Mark:
 
 def parse_mark(line: bytes) -> Mark | None:
     """The mark that a line is, or None: a plain comment, or no mark at all."""
-    text = decode_name(line[:4096]).strip()
+    text = decode_name(line).strip()
     if text.startswith("#"):
+        if "time" not in text and "pid" not in text and "tgid" not in text:
+            return None
         time, pid = _TIME.search(text), _PID.search(text)
         if time is None and pid is None:
             return None
@@ -58,6 +65,24 @@ def parse_mark(line: bytes) -> Mark | None:
         return Mark(place.wall_ns, place.tgid, names_time=place.wall_ns is not None, names_process=True)
     wall_ns = parse_time(text)
     return Mark(wall_ns, names_time=True) if wall_ns is not None else None
+
+
+def read_marks(lines: Lines, is_other: Mask) -> tuple[list[tuple[int, Mark]], Mask]:
+    """The marks among some lines with their line numbers, and which of these lines are marks or remarks (``# ...``, ``=== ...``).
+
+    Args:
+        lines: Lines of any kind.
+        is_other: The lines among them that are nothing else.
+    """
+    first, size = lines.first_bytes(), lines.ends - lines.starts
+    is_apart: Mask = is_other & _REMARK_BYTES[first]
+    marks: list[tuple[int, Mark]] = []
+    for number in np.flatnonzero(is_other & _MARK_BYTES[first] & (size >= _MIN_BYTES) & (size <= _MAX_BYTES)).tolist():
+        mark = parse_mark(lines.data[lines.starts[number] : lines.ends[number]])
+        if mark is not None:
+            marks.append((number, mark))
+            is_apart[number] = True
+    return marks, is_apart
 
 
 @dataclass(frozen=True, slots=True)

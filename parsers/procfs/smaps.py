@@ -173,4 +173,6 @@ class SmapsReader:
         if not info.records_read:
             info.notes.append(Note("no mapping in it: a kernel thread, or the process had exited"))
         self._stamps.describe(info)
+        if self._stamps.unowned:
+            info.notes.append(Note("snapshots of an unknown process: put its pid in the file name", self._stamps.unowned))
         self._tally.describe(info)

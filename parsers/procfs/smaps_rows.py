@@ -9,22 +9,12 @@ import numpy.typing as npt
 
 from cowtrace.parsers.procfs.blocks import Tally
 from cowtrace.parsers.procfs.fields import FLAGS_NAME, KNOWN_NAMES, FieldNames, is_field_name
-from cowtrace.parsers.procfs.lines import (
-    MAX_LINE_BYTES,
-    MAX_NAME_BYTES,
-    Index,
-    Lines,
-    Mask,
-    byte_set,
-    ends_in_kb,
-    intern_names,
-    tail_numbers,
-)
-from cowtrace.parsers.procfs.mapping import ROLLUP_PATH, Mappings, scan_mappings
-from cowtrace.parsers.procfs.marks import MARK_BYTES, Mark, parse_mark
+from cowtrace.parsers.procfs.lines import MAX_LINE_BYTES, Index, Lines, Mask, byte_set
+from cowtrace.parsers.procfs.mapping import MIN_MAPPING_BYTES, ROLLUP_PATH, Mappings, scan_mappings
+from cowtrace.parsers.procfs.marks import Mark, read_marks
+from cowtrace.parsers.procfs.scans import MAX_NAME_BYTES, ends_in_kb, intern_names, tail_numbers
 
 _HEX_BYTES = byte_set(b"0123456789abcdef")
-_MARK_BYTES = byte_set(MARK_BYTES)
 _INT64_MAX = np.uint64((1 << 63) - 1)
 # What a field line fills: a numeric column (0 and up), VmFlags, nothing that there is a column for, nothing since it is broken.
 _FLAGS, _UNKNOWN, _BROKEN = -1, -2, -3
@@ -83,14 +73,16 @@ def read_rows(lines: Lines, names: FieldNames, tally: Tally) -> Rows:
         if not lines.data[int(lines.starts[-1]) : int(lines.ends[-1])].endswith(b" kB"):
             lines = lines.without_last()
     first = lines.first_bytes()
-    short = lines.ends - lines.starts <= MAX_LINE_BYTES
-    candidates = np.flatnonzero(_HEX_BYTES[first] & short)
+    size = lines.ends - lines.starts
+    short = size <= MAX_LINE_BYTES
+    candidates = np.flatnonzero(_HEX_BYTES[first] & short & (size >= MIN_MAPPING_BYTES))
     scanned = scan_mappings(lines, candidates)
     is_mapping = np.zeros(len(first), dtype=np.bool_)
     is_mapping[candidates[scanned.is_mapping]] = True
     is_field = (first >= ord("A")) & (first <= ord("Z")) & short
     is_break = ~is_mapping & ~is_field
-    marks = _read_marks(lines, np.flatnonzero(is_break & _MARK_BYTES[first] & short), is_break)
+    marks, is_apart = read_marks(lines, is_break)
+    is_break &= ~is_apart
     tally.add("lines that are neither a mapping nor a field", int(np.count_nonzero(is_break)))
     fields = _read_fields(lines, np.flatnonzero(is_field), names, tally)
     is_break[fields.line[fields.fills == _BROKEN]] = True
@@ -113,19 +105,6 @@ def read_rows(lines: Lines, names: FieldNames, tally: Tally) -> Rows:
     is_rollup = np.array([path == ROLLUP_PATH for path in mappings.paths], dtype=np.bool_)
     numbers = np.flatnonzero(is_mapping)
     return Rows(mappings, numbers, is_rollup, fields.columns, values, valid, flags, field_counts, marks)
-
-
-def _read_marks(lines: Lines, which: Index, is_break: Mask) -> list[tuple[int, Mark]]:
-    """Marks among some lines; these and plain remarks are no longer broken lines."""
-    marks: list[tuple[int, Mark]] = []
-    for line in which.tolist():
-        text = lines.data[lines.starts[line] : lines.ends[line]]
-        mark = parse_mark(text)
-        if mark is not None:
-            marks.append((line, mark))
-        if mark is not None or text[:1] in b"#=":
-            is_break[line] = False
-    return marks
 
 
 def _read_fields(lines: Lines, which: Index, names: FieldNames, tally: Tally) -> _Fields:

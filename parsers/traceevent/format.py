@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from cowtrace.parsers.base import FieldDesc
 
+_ID = re.compile(r"^ID:\s*(\d{1,9})\s*$")
 # "\tfield:unsigned long address;\toffset:8;\tsize:8;\tsigned:0;"
-_FIELD = re.compile(r"^\s*field:(?P<decl>[^;]*);\s*offset:(?P<offset>\d+);\s*size:(?P<size>\d+);(?:\s*signed:(?P<signed>\d+);)?")
+_FIELD = re.compile(
+    r"^\s*field:(?P<decl>[^;]{1,1024});\s*offset:(?P<offset>\d{1,9});\s*size:(?P<size>\d{1,9});(?:\s*signed:(?P<signed>\d);)?"
+)
 # "char comm[16]", "const char * filename", "__data_loc char[] name", "int values[][2]"
 _DECL = re.compile(r"^(?P<type>.*?)(?P<name>[A-Za-z_]\w*)\s*(?P<dims>(?:\[[^\]]*\])*)\s*$")
 _ELEMENT_SIZES = {
@@ -26,6 +30,7 @@ _SIZE_BY_TYPE = {name: size for size, names in _ELEMENT_SIZES.items() for name i
 _LONGS = ("long", "unsigned long", "size_t", "ssize_t")
 #: No format has more fields; a text with more is not a format.
 _MAX_FIELDS = 1024
+_MAX_DECLARATION = 256
 
 Kind = Literal["int", "array", "string", "data_loc", "rel_loc"]
 
@@ -50,21 +55,23 @@ class TraceFormat:
 def parse_format(text: str, system: str, long_size: int = 8) -> TraceFormat | None:
     """The event that a format text describes; None when it has no name or number."""
     name, number = "", None
-    fields: list[FieldDesc] = []
     for line in text.splitlines():
-        if match := _FIELD.match(line):
-            field = _field(match, long_size)
-            if field is not None and len(fields) < _MAX_FIELDS:
-                fields.append(field)
-        elif line.startswith("name:"):
+        if line.startswith("name:"):
             name = line[5:].strip()
-        elif line.startswith("ID:") and line[3:].strip().isdecimal():
-            number = int(line[3:])
-    return TraceFormat(system, name, number, tuple(fields)) if name and number is not None else None
+        elif match := _ID.match(line):
+            number = int(match[1])
+    return TraceFormat(system, name, number, parse_fields(text, long_size)) if name and number is not None else None
+
+
+def parse_fields(text: str, long_size: int = 8) -> tuple[FieldDesc, ...]:
+    """The fields that a text describes in the kernel's manner, in its order; ``long_size`` is that of the kernel."""
+    matches = (match for line in text.splitlines() if (match := _FIELD.match(line)))
+    fields = (_field(match, long_size) for match in islice(matches, _MAX_FIELDS))
+    return tuple(field for field in fields if field is not None)
 
 
 def _field(match: re.Match[str], long_size: int) -> FieldDesc | None:
-    decl = _DECL.match(match["decl"].strip())
+    decl = _DECL.match(match["decl"].strip()) if len(match["decl"]) <= _MAX_DECLARATION else None
     offset, size = int(match["offset"]), int(match["size"])
     if decl is None or max(offset, size) > 0xFFFF:
         return None
@@ -90,7 +97,7 @@ def _kind(c_type: str, dims: str, size: int, long_size: int) -> tuple[Kind, int]
     if dims:
         if plain == "char":
             return "string", 1
-        counts = re.findall(r"\[(\d+)\]", dims)
+        counts = re.findall(r"\[(\d{1,9})\]", dims)
         count = int(counts[0]) if len(counts) == 1 and dims.count("[") == 1 else 0
         if count and size % count == 0 and size // count in (1, 2, 4, 8):
             return "array", size // count

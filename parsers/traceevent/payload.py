@@ -39,23 +39,20 @@ class Payloads:
         """Values of any field: int, bytes (strings, without their NUL padding), or list of int. For display."""
         if field.kind == "int":
             return [int(value) for value in self.ints(field)]
-        spans = [self._span(field, start, size) for start, size in zip(self.starts.tolist(), self.sizes.tolist(), strict=True)]
-        return [self._value(field, start, size) for start, size in spans]
+        starts, sizes = self.spans(field)
+        return [self._value(field, start, size) for start, size in zip(starts.tolist(), sizes.tolist(), strict=True)]
 
-    def _span(self, field: FieldDesc, start: int, size: int) -> tuple[int, int]:
-        """First byte and size of a field's content within one payload; untrusted sizes are cut at the payload's end."""
-        at = field.offset
-        if at > size:
-            return start, 0
-        if field.kind in ("string", "array"):
-            return start + at, min(field.size or size - at, size - at)
-        if at + 4 > size:
-            return start, 0
+    def spans(self, field: FieldDesc) -> tuple[Index, Index]:
+        """First byte and size of a field's content in each payload; untrusted sizes are cut at the payload's end."""
+        if field.kind not in ("data_loc", "rel_loc"):
+            at = np.minimum(field.offset, self.sizes)
+            left = self.sizes - at
+            return self.starts + at, np.minimum(field.size, left) if field.size else left
         # __data_loc counts from the start of the payload, __rel_loc from the end of its own u32.
-        location = int(self._gather(np.array([start + at]), 4)[0])
-        begin = (location & 0xFFFF) + (at + 4 if field.kind == "rel_loc" else 0)
-        length = location >> 16
-        return start + min(begin, size), max(min(length, size - begin), 0)
+        there = self.sizes >= field.offset + 4
+        location = np.where(there, self._gather(self.starts + field.offset, 4), 0).astype(np.int64)
+        begin = np.minimum((location & 0xFFFF) + (field.offset + 4 if field.kind == "rel_loc" else 0), self.sizes)
+        return self.starts + begin, np.minimum(location >> 16, self.sizes - begin)
 
     def _value(self, field: FieldDesc, start: int, size: int) -> bytes | list[int]:
         raw = self.words.u8[start : start + size].tobytes()

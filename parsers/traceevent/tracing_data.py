@@ -51,15 +51,20 @@ def parse_tracing_data(data: bytes, path: str, base: int) -> TracingData:
         if cursor.c_string() != name:
             raise InputError(path, f"expected {name.decode()} in the tracing data", offset=base + cursor.at)
         cursor.skip(cursor.u64())
-    _read_formats(cursor, "ftrace", tracing)
-    for _ in range(min(cursor.u32(), _MAX_COUNT)):
-        _read_formats(cursor, cursor.c_string().decode("ascii", "replace"), tracing)
+    read_formats(cursor, "ftrace", tracing.long_size, tracing.formats)
+    read_systems(cursor, tracing.long_size, tracing.formats)
     return tracing
 
 
-def _read_formats(cursor: Cursor, system: str, tracing: TracingData) -> None:
+def read_formats(cursor: Cursor, system: str, long_size: int, into: dict[int, TraceFormat]) -> None:
+    """A list of format texts of one system: its length, then each with its size."""
     for _ in range(min(cursor.u32(), _MAX_COUNT)):
-        text = cursor.take(cursor.u64()).decode("utf-8", "replace")
-        event = parse_format(text, system, tracing.long_size)
+        event = parse_format(cursor.take(cursor.u64()).decode("utf-8", "replace"), system, long_size)
         if event is not None:
-            tracing.formats[event.id] = event
+            into[event.id] = event
+
+
+def read_systems(cursor: Cursor, long_size: int, into: dict[int, TraceFormat]) -> None:
+    """A list of systems, each with its name and its formats."""
+    for _ in range(min(cursor.u32(), _MAX_COUNT)):
+        read_formats(cursor, cursor.c_string().decode("ascii", "replace"), long_size, into)

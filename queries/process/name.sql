@@ -16,10 +16,10 @@ CREATE OR REPLACE VIEW process_name(
 WITH lives AS (
     SELECT
         tgid,
-        arg_max(comm, (start_ns, mm_id)) AS comm,
+        arg_max(comm, mm_id) AS comm,
         count(*) AS life_count,
         min(start_ns) AS start_ns,
-        arg_max_null(end_ns, (start_ns, mm_id)) AS end_ns
+        arg_max_null(end_ns, mm_id) AS end_ns
     FROM process
     GROUP BY tgid
 ),

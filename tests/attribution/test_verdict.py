@@ -49,6 +49,8 @@ CASES = [
      "ksm_copy", 1, 0),
     ("page came, nothing allocated, a userfaultfd user",
      {**ANON, "before": F.NONE, "after": F.PAGE, "present": NO, "alloc": F.ALLOC_NONE, "uffd": YES}, "uffd", 0, -1),
+    ("write waits for a userfaultfd monitor: allocated, not counted",
+     {**ANON, "before": F.NONE, "after": F.PAGE, "present": NO, "alloc": F.ALLOC_ZEROED, "rss": 0, "uffd": YES}, "uffd", 0, -1),
     # error code and allocation, no frames
     ("absent, write, zeroed base page", {**ANON, "present": NO, "write": YES, "alloc": F.ALLOC_ZEROED}, "anon_zero", 0, 1),
     ("absent, write, order 9", {**ANON, "present": NO, "write": YES, "alloc": F.ALLOC_HUGE}, "thp_zero", 0, 2),

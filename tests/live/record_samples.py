@@ -47,7 +47,7 @@ ALL = (
     Sample("redis-bgsave-thp-always", "the same with huge pages", "redis_bgsave", ("--thp", "--mib", "24"), thp="always"),
     Sample("apache-prefork", "Apache forks servers that share its memory", "apache_prefork"),
     Sample("python-workers", "CPython workers read a forked list: reference counts", "python_workers", ("--objects", "30000")),
-    Sample("plain-page-faults", "what `perf record -e page-faults -d` writes by default: sampled, entries only", "fork_storm", plain=True),
+    Sample("plain-page-faults", "what `perf record -e page-faults -d` writes by default: sampled, entries only", "compile_c", plain=True),
     Sample("truncated", "a recording cut off after 60 % of its bytes", "python_workers", ("--objects", "10000"), cut_to=0.6),
 )
 

@@ -1,24 +1,23 @@
-"""Is the attribution true? Programs whose faults are known, and the kernel's own account of real ones.
-
-Truth by construction: ``tests/workloads/cowkinds`` declares every fault before it makes it.
-Truth by witness: a second perf session with allocation call chains, read from ``perf script`` text.
-"""
+"""Truth by construction: ``tests/workloads/cowkinds`` declares every fault before it makes it."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support import knobs, live, phase_faults, truth, witness, witnessed
+from tests.support import knobs, live, phase_faults, truth, witness
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(live.unavailable() is not None, reason=str(live.unavailable()))]
 
 SLOTS = range(1 << 44, (1 << 44) + (1 << 40))  # BASE in cowkinds.h, 1024 slots
 LEVELS = ("low", "standard", "full")
+
+#: Phases of which level low sees nothing but "a page came to anonymous memory": it may call them anon_zero, never surely.
+LIKE_A_ZERO_FILL = re.compile(r"mthp_\d+kB_(write|fill)|swap_(child_write|parent_read)|uffd_(read|write)")
 
 Run = tuple[list[truth.Phase], list[phase_faults.PhaseFaults], Path]
 
@@ -37,10 +36,16 @@ def machine() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", params=LEVELS)
-def run(request: pytest.FixtureRequest, program: Path, machine: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def level(request: pytest.FixtureRequest) -> str:
+    """A recording level."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def run(level: str, program: Path, machine: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """cowkinds under ``cowtrace record --level L``, ingested."""
-    folder = tmp_path_factory.mktemp(request.param)
-    live.record(request.param, folder / "rec", [str(program), str(folder / "log"), str(folder)])
+    folder = tmp_path_factory.mktemp(level)
+    live.record(level, folder / "rec", [str(program), str(folder / "log"), str(folder)])
     store = live.ingest(folder / "rec", folder / "store")
     phases, skipped = truth.read_log(folder / "log")
     assert skipped == {}
@@ -52,10 +57,20 @@ def test_the_declarations_hold_against_pagemap_and_getrusage(run: Run) -> None:
     assert [line for phase in phases for line in phase.disagreements()] == []
 
 
-def test_no_fault_is_attributed_wrongly(run: Run) -> None:
-    """At any level: the declared kind, or unknown with the declared kind among the possible ones."""
+def test_no_fault_is_attributed_wrongly(run: Run, level: str) -> None:
+    """The declared kind, or unknown with the declared kind among the possible ones."""
     phases, faults, _ = run
-    assert [line for phase, seen in zip(phases, faults, strict=True) for line in phase_faults.wrong(phase, seen)] == []
+    pairs = list(zip(phases, faults, strict=True))
+    unseen = [(p, seen) for p, seen in pairs if level == "low" and LIKE_A_ZERO_FILL.fullmatch(p.name) and not phase_faults.exact(p, seen)]
+    assert [(p.name, seen.kinds) for p, seen in unseen if seen.confidence >= 1 or seen.kinds.total() != p.faults] == []
+    assert [line for p, seen in pairs if (p, seen) not in unseen for line in phase_faults.wrong(p, seen)] == []
+
+
+def test_nothing_is_unknown_above_level_low(run: Run, level: str) -> None:
+    if level == "low":
+        pytest.skip("level low has no access type: first touches of private file mappings stay unknown")
+    phases, faults, _ = run
+    assert [p.name for p, seen in zip(phases, faults, strict=True) if not phase_faults.exact(p, seen)] == []
 
 
 def test_every_fault_in_the_slots_is_declared(run: Run) -> None:
@@ -86,7 +101,6 @@ def test_the_witness_agrees_with_the_declarations(program: Path, machine: None, 
         seen.update(account.counts)
     by_name = {phase.name: phase.faults for phase in phases}
     refused = sum(phase.notes.get("kernel", 0) for phase in phases if "failed" in phase.kinds)  # EFAULT: no signal
-    fixups = sum(phase.notes.get("fixup", 0) for phase in phases)
     expected = {
         "copy": declared["cow_copy"] + declared["thp_split"] + declared["ksm_copy"],
         "file_copy": declared["file_cow"],
@@ -99,29 +113,6 @@ def test_the_witness_agrees_with_the_declarations(program: Path, machine: None, 
         + declared["thp_reuse"]
         + by_name["shared_write_after_sync"]
         + by_name["shared_read_then_write"],
-        "failed": declared["failed"] - refused + fixups,
+        "failed": declared["failed"] - refused,
     }
     assert {name: seen[name] for name in expected} == expected
-
-
-@pytest.mark.parametrize(
-    ("workload", "options", "thp"),
-    [
-        ("redis_bgsave", (), "madvise"),
-        ("redis_bgsave", ("--thp",), "always"),
-        ("apache_prefork", (), "madvise"),
-        ("python_workers", (), "madvise"),
-        ("compile_c", (), "madvise"),
-        ("fork_storm", (), "madvise"),
-    ],
-)
-def test_real_workloads_agree_with_the_witness(workload: str, options: tuple[str, ...], thp: str, tmp_path: Path) -> None:
-    """Copies, zero fills, huge fills and reuses of every process within half a percent."""
-    if reason := witnessed.missing(workload):
-        pytest.skip(reason)
-    with ExitStack() as stack:
-        stack.enter_context(knobs.one_at_a_time())
-        stack.enter_context(knobs.huge_pages(thp))
-        rows = witnessed.run("standard", workload, tmp_path, *options)
-    assert [row for row in rows if not row.agrees] == []
-    assert sum(row.witness for row in rows) > 2000  # the workload did run under the witness

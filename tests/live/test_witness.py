@@ -68,6 +68,8 @@ def test_a_first_try_with_page_faults_disabled_failed() -> None:
     kernel = line("exceptions:page_fault_kernel", "address=0x7fff0010 ip=copy_fpstate_to_sigframe error_code=0x3")
     copied = alloc(MOVABLE, "do_wp_page", *FAULT)
     assert outcomes(kernel, kernel, copied, exception(7), exception(7)) == {"failed": 1, "copy": 1, "reuse": 2}
+    fork = alloc(TABLE, "pgd_alloc", "mm_init", "copy_process", "kernel_clone")
+    assert outcomes(kernel, fork, kernel) == {"reuse": 2}
 
 
 def test_names_with_spaces_and_two_threads() -> None:

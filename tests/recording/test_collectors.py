@@ -23,7 +23,9 @@ def run(collector: Collector, folder: Path, pids: list[int] | None = None) -> No
 
 
 def test_counters_before_and_after(tmp_path: Path) -> None:
-    host = make_host(tmp_path / "host", {"proc/vmstat": "pgfault 1\n", "proc/meminfo": "MemTotal: 8 kB\n", f"{MTHP}/anon_fault_alloc": "3\n"})
+    host = make_host(
+        tmp_path / "host", {"proc/vmstat": "pgfault 1\n", "proc/meminfo": "MemTotal: 8 kB\n", f"{MTHP}/anon_fault_alloc": "3\n"}
+    )
     counters = Counters(host)
     folder = tmp_path / "rec"
     folder.mkdir()

@@ -68,7 +68,7 @@ def test_what_is_not_a_recording_is_never_replaced(tmp_path: Path, kind: str) ->
 
 
 def test_a_missing_parent_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no folder .*/absent to write it in"):
+    with pytest.raises(UsageError, match=r"there is no folder .*/absent to write it in"):
         RecordingFolder(tmp_path / "absent/rec")
 
 

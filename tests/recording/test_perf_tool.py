@@ -21,7 +21,12 @@ def install(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_version_and_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = 'case "$1" in --version) echo perf version 6.8.12 ;; *) printf "    -d, --data  x\\n        --phys-data  y\\n" >&2; exit 129 ;; esac\n'
+    script = """\
+case "$1" in
+--version) echo perf version 6.8.12 ;;
+*) printf "    -d, --data  Record\\n        --phys-data  Record\\n" >&2; exit 129 ;;
+esac
+"""
     program = install(tmp_path, script, monkeypatch)
     perf = find_perf()
     assert (perf.path, perf.version, perf.options) == (str(program), "6.8.12", frozenset({"data", "phys-data"}))

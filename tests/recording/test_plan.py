@@ -49,12 +49,14 @@ def test_what_each_paranoid_level_leaves_to_users(tmp_path: Path, paranoid: int,
 
 @pytest.mark.parametrize("paranoid", [3, 4])
 def test_distributions_that_close_perf_altogether(tmp_path: Path, paranoid: int) -> None:
-    with pytest.raises(HostError, match=rf"only root may record while kernel.perf_event_paranoid is {paranoid}: run as root, or `sudo sysctl"):
+    with pytest.raises(
+        HostError, match=rf"only root may record while kernel.perf_event_paranoid is {paranoid}: run as root, or `sudo sysctl"
+    ):
         make_plan(STANDARD, make_host(tmp_path, capabilities=NO_CAPABILITIES, paranoid=paranoid), PERF)
 
 
 def test_the_whole_system_needs_rights(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="-a needs root while kernel.perf_event_paranoid is 1"):
+    with pytest.raises(HostError, match=r"-a needs root while kernel\.perf_event_paranoid is 1"):
         make_plan(STANDARD, make_host(tmp_path, capabilities=NO_CAPABILITIES, paranoid=1), PERF, system_wide=True)
 
 
@@ -116,7 +118,7 @@ def test_an_older_perf(tmp_path: Path, gone: str, missing: str | None) -> None:
 
 
 def test_a_perf_that_can_not_be_driven(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="perf 5.4.0 is too old: cowtrace needs `perf record --control`"):
+    with pytest.raises(HostError, match=r"perf 5\.4\.0 is too old: cowtrace needs `perf record --control`"):
         make_plan(STANDARD, make_host(tmp_path), replace(PERF, version="5.4.0", options=frozenset({"phys-data"})))
 
 
@@ -143,7 +145,7 @@ def test_call_chains(tmp_path: Path) -> None:
         (0, -1, 2, "516", 4096),  # no limit at -1
     ],
 )
-def test_ring_buffer_size(tmp_path: Path, capabilities: int, paranoid: int, cpu_count: int, mlock_kb: str, pages: int) -> None:
+def test_ring_buffer_size(tmp_path: Path, *, capabilities: int, paranoid: int, cpu_count: int, mlock_kb: str, pages: int) -> None:
     files = {"proc/sys/kernel/perf_event_mlock_kb": mlock_kb}
     host = make_host(tmp_path, files, capabilities=capabilities, paranoid=paranoid, cpu_count=cpu_count)
     assert default_buffer_pages(host) == pages

@@ -13,7 +13,9 @@ from cowtrace.recording.perf_tool import PerfTool
 ALL_TRACEPOINTS = tuple(event.name for event in LEVELS["full"].events if event.is_tracepoint)
 
 #: perf 6.1: every option that the recorder looks for.
-PERF = PerfTool(path="/usr/bin/perf", version="6.1.0", options=frozenset({"phys-data", "data-page-size", "all-cgroups", "control", "synth"}))
+PERF = PerfTool(
+    path="/usr/bin/perf", version="6.1.0", options=frozenset({"phys-data", "data-page-size", "all-cgroups", "control", "synth"})
+)
 
 ROOT_CAPABILITIES = 0x1FFFFFFFFFF
 NO_CAPABILITIES = 0

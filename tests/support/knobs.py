@@ -9,6 +9,7 @@ import fcntl
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,9 @@ THP = Path("/sys/kernel/mm/transparent_hugepage")
 KSM = Path("/sys/kernel/mm/ksm")
 POOL = Path("/proc/sys/vm/nr_hugepages")
 ZRAM = Path("/sys/class/zram-control")
-LOCK = Path("/run/lock/cowtrace-knobs.lock")
+LOCK = Path(tempfile.gettempdir()) / "cowtrace-knobs.lock"
+
+_held = threading.Lock()
 
 
 def current(path: Path) -> str:
@@ -30,8 +33,14 @@ def current(path: Path) -> str:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold the machine's knobs; SIGTERM becomes SystemExit, so that every ``finally`` still runs."""
-    with LOCK.open("w") as lock, ExitStack() as undo:
+    """Hold the machine's knobs; SIGTERM becomes SystemExit, so that every ``finally`` still runs.
+
+    Raises:
+        RuntimeError: This process holds them already; waiting for itself would never end.
+    """
+    if _held.locked():
+        raise RuntimeError("the knobs are held by another fixture or test of this process")
+    with _held, LOCK.open("w") as lock, ExitStack() as undo:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if threading.current_thread() is threading.main_thread():
             undo.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)))

@@ -18,7 +18,7 @@ _GATHER = """
     SELECT phase.id, fault.kind, coalesce(fault.possible_kinds, ''), fault.tid,
            sum(weight)::BIGINT, sum(copied_bytes)::BIGINT, sum(zeroed_bytes)::BIGINT,
            sum(weight) FILTER (is_major)::BIGINT, sum(weight) FILTER (NOT is_user)::BIGINT,
-           sum(weight) FILTER (is_exec)::BIGINT, count(*) FILTER (is_exec IS NULL)
+           sum(weight) FILTER (is_exec)::BIGINT, count(*) FILTER (is_exec IS NULL), max(confidence)
     FROM phase JOIN read_parquet(?) AS fault
       ON fault.tgid = phase.tgid AND fault.ts_ns BETWEEN phase.begin_ns AND phase.end_ns
      AND fault.addr >= phase.low AND fault.addr < phase.high
@@ -34,6 +34,7 @@ class PhaseFaults:
         kinds: Faults by kind.
         possible: Of the unknown ones, faults by ``possible_kinds``.
         tids: Threads that took them.
+        confidence: The highest of any verdict.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -45,6 +46,7 @@ class PhaseFaults:
     kernel: int = 0
     executed: int = 0
     without_access: int = 0
+    confidence: float = 0.0
 
 
 def gather(store: Path, phases: Sequence[Phase]) -> list[PhaseFaults]:
@@ -57,7 +59,7 @@ def gather(store: Path, phases: Sequence[Phase]) -> list[PhaseFaults]:
         rows = [(at, p.tgid, p.start, p.end, p.begin_ns, p.end_ns) for at, p in enumerate(phases)]
         db.executemany("INSERT INTO phase VALUES (?, ?, ?, ?, ?, ?)", rows)
         found = db.execute(_GATHER, [str(store / "fault.parquet")]).fetchall()
-    for at, kind, possible, tid, count, copied, zeroed, major, kernel, executed, without in found:
+    for at, kind, possible, tid, count, copied, zeroed, major, kernel, executed, without, confidence in found:
         faults = gathered[at]
         faults.kinds[kind] += count
         faults.tids.add(tid)
@@ -69,6 +71,7 @@ def gather(store: Path, phases: Sequence[Phase]) -> list[PhaseFaults]:
         faults.kernel += kernel or 0
         faults.executed += executed or 0
         faults.without_access += without
+        faults.confidence = max(faults.confidence, confidence)
     return gathered
 
 

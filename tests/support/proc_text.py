@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cowtrace.parsers.base import SourceInfo
@@ -13,10 +15,10 @@ from cowtrace.parsers.procfs.smaps import SmapsReader
 DATA = Path(__file__).parent.parent / "data" / "procfs"
 
 
-def mapping(head: str | bytes, *, flags: str | None = None, **kb: int) -> bytes:
+def mapping(head: str | bytes, *, flags: str | None = None, more: Mapping[str, int] = MappingProxyType({}), **kb: int) -> bytes:
     """One mapping: its line, fields in kB, VmFlags: ``mapping("1000-2000 rw-p 00000000 00:00 0", Rss=4, flags="rd wr")``."""
     lines = [head.encode() if isinstance(head, str) else head]
-    lines += [f"{name + ':':<15} {value:8} kB".encode() for name, value in kb.items()]
+    lines += [f"{name + ':':<15} {value:8} kB".encode() for name, value in {**kb, **more}.items()]
     if flags is not None:
         lines.append(f"VmFlags: {flags} ".encode())
     return b"".join(line + b"\n" for line in lines)

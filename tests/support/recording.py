@@ -27,7 +27,7 @@ def tracepoint(index: int, name: str, *fields: str) -> EventDesc:
 
 @dataclass
 class FakeBatch:
-    """``EventBatch`` over dictionaries, one an event; every key of BATCH_DTYPES, ``event``, and payload fields under ``f``."""
+    """``EventBatch`` over dictionaries, one an event; every key of BATCH_DTYPES, ``event``, payload fields under ``f``, addresses under ``chain``."""
 
     lines: list[dict[str, Any]]
     names: tuple[str, ...]
@@ -47,7 +47,8 @@ class FakeBatch:
         return [self.lines[row]["f"][name] for row in self.rows(event)]
 
     def chains(self) -> tuple[np.ndarray, np.ndarray]:
-        return np.zeros(self.count + 1, np.int64), np.empty(0, np.uint64)
+        chains = [line.get("chain", []) for line in self.lines]
+        return np.cumsum([0, *map(len, chains)]), np.array([ip for chain in chains for ip in chain], np.uint64)
 
 
 @dataclass

@@ -42,7 +42,7 @@ OUTCOMES = (
     "shmem",
     "page_cache",
     "reuse",  # made writable, no allocation; a shared file page made writable counts here too
-    "failed",  # ended in SIGSEGV or SIGBUS, or in kernel mode with page faults disabled
+    "failed",  # ended in SIGSEGV or SIGBUS; a kernel write to a present page, tried with page faults disabled
     "other",
 )
 
@@ -67,7 +67,7 @@ class _OpenFault:
     allocations: list[str] = field(default_factory=list)
     file_page: bool = False
     failed: bool = False
-    kernel_page: int = -1  # page of a fault in kernel mode
+    kernel_page: int = -1  # page that the kernel wrote to, if it was the kernel and a present page
 
     def outcome(self) -> str:
         """The strongest thing seen inside the fault: a cold file copy also fills the page cache."""
@@ -185,18 +185,21 @@ def read(lines: Iterable[str], addresses: range = EVERYWHERE, command: int | Non
         elif event.startswith("exceptions:"):
             address, code = _EXCEPTION.search(trace).groups()  # type: ignore[union-attr]
             at = int(address, 16) if address.startswith("0x") else -1  # a kernel address prints as a symbol
-            page = at >> 12 if event.endswith("kernel") else -1
+            to_present = int(code, 16) & 3 == 3
+            page = at >> 12 if to_present and event.endswith("kernel") else -1
             if tid in open_faults:
-                # The kernel tries a user page with faults disabled, then again for good: the same page twice in a row.
+                # The kernel tries with page faults disabled, then again for good: the same write twice in a row.
                 open_faults[tid][1].failed |= 0 <= page == open_faults[tid][1].kernel_page
                 close(tid)
             account = accounts[tgid]
             account.tgid, account.comm = tgid, head["comm"].strip()
-            open_faults[tid] = account, _OpenFault(int(code, 16) & 3 == 3, at in addresses, kernel_page=page)
+            open_faults[tid] = account, _OpenFault(to_present, at in addresses, kernel_page=page)
         elif tid in open_faults:
             _, fault = open_faults[tid]
             if event.startswith("kmem:mm_page_alloc"):
                 fault.allocations += filter(None, [allocation(trace, chain)])
+                if "copy_process" in chain:  # a fork protects the page again: writing it twice is no second try
+                    fault.kernel_page = -1
             elif event.startswith("kmem:rss_stat"):
                 in_copy = bool(_FAULT_ENTRY & set(chain)) and bool({"do_wp_page", "wp_page_copy"} & set(chain))
                 fault.file_page |= in_copy and ("MM_FILEPAGES" in trace or "MM_SHMEMPAGES" in trace)

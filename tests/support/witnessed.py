@@ -48,8 +48,13 @@ def compare(store: Path, accounts: dict[int, witness.Account]) -> list[Row]:
     """Rows for every process that the witness saw, measures that both put at zero left out."""
     sums = ", ".join(f"coalesce(sum(weight) FILTER ({where}), 0)::BIGINT" for where, _ in MEASURES.values())
     skip = ", ".join(f"'{name}'" for name in witness.BEFORE_EXEC)
-    query = f"SELECT tgid, {sums} FROM read_parquet(?) WHERE comm NOT IN ({skip}) GROUP BY tgid"
+    query = (
+        f"SELECT tgid, {sums} FROM read_parquet(?) JOIN account USING (tgid)"
+        f" WHERE comm NOT IN ({skip}) AND ts_ns >= account.begin_ns GROUP BY tgid"
+    )
     with duckdb.connect() as db:
+        db.execute("CREATE TABLE account (tgid INT, begin_ns BIGINT)")
+        db.executemany("INSERT INTO account VALUES (?, ?)", [(a.tgid, a.begin_ns) for a in accounts.values()])
         stored = {row[0]: row[1:] for row in db.execute(query, [str(store / "fault.parquet")]).fetchall()}
     rows = []
     for tgid, account in sorted(accounts.items()):

@@ -45,7 +45,10 @@ def test_every_field_of_one_mapping() -> None:
         "referenced_kb": 4,
     }
     assert (info.records_read, info.records_damaged, info.records_unknown) == (13, 0, 0)
-    assert notes(info) == {"snapshots without a time: put it in the file name or in '# time' lines": 1}
+    assert notes(info) == {
+        "snapshots without a time: put it in the file name or in '# time' lines": 1,
+        "snapshots of an unknown process: put its pid in the file name": 1,
+    }
 
 
 def test_kinds_of_mappings() -> None:
@@ -193,7 +196,7 @@ def test_names_of_columns(name: bytes, is_kb: bool, column: str | None) -> None:
 
 
 def test_many_unknown_fields_are_capped(tmp_path: Path) -> None:
-    text = mapping("1000-2000 rw-p 00000000 00:00 0 ", **{f"Field{number:03}x": number for number in range(300)})
+    text = mapping("1000-2000 rw-p 00000000 00:00 0 ", more={f"Field{number:03}x": number for number in range(300)})
     reader = SmapsReader(tmp_path / "smaps")
     (tmp_path / "smaps").write_bytes(text)
     ((row,),) = [batch.to_pylist() for batch in reader.batches()]

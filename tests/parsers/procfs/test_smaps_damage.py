@@ -104,16 +104,16 @@ def test_lines_that_are_almost_mappings(head: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "start_addr", "end_addr", "pgoff", "inode"),
+    ("head", "numbers"),
     [
-        (b"ffffffffff600000-ffffffffffffffff --xp 0 00:00 18446744073709551615", 0xFFFFFFFFFF600000, 2**64 - 1, 0, 2**64 - 1),
-        (b"0-1 ---p ffffffffffffffff ffffffff:ffffffff 0 ", 0, 1, 2**64 - 1, 0),
+        (b"ffffffffff600000-ffffffffffffffff --xp 0 00:00 18446744073709551615", (0xFFFFFFFFFF600000, 2**64 - 1, 0, 2**64 - 1)),
+        (b"0-1 ---p ffffffffffffffff ffffffff:ffffffff 0 ", (0, 1, 2**64 - 1, 0)),
     ],
 )
-def test_the_largest_numbers(head: bytes, start_addr: int, end_addr: int, pgoff: int, inode: int, tmp_path: Path) -> None:
+def test_the_largest_numbers(head: bytes, numbers: tuple[int, ...], tmp_path: Path) -> None:
     rows, info = read_smaps(tmp_path / "s", mapping(head, Rss=2**63 - 1))
     columns = ("start_addr", "end_addr", "pgoff", "inode", "rss_kb")
-    assert (picked(rows, *columns), info.records_damaged) == ([(start_addr, end_addr, pgoff, inode, 2**63 - 1)], 0)
+    assert (picked(rows, *columns), info.records_damaged) == ([(*numbers, 2**63 - 1)], 0)
 
 
 @pytest.mark.parametrize("value", [str(2**63), str(2**64 - 1), str(2**64), "9" * 19, "9" * 20, "9" * 21, "9" * 5000])
@@ -150,7 +150,9 @@ def test_a_line_without_end(tmp_path: Path) -> None:
     assert (picked(rows, *COLUMNS), info.records_damaged) == (WHOLE[:1], 1)
 
 
-@pytest.mark.parametrize("line", [b"\n", b"x\n", b"#\n", b"a\n", b"A\n", b"A:\n", b"A: 1\n", b"1-2 \n", b"1700000000\n", b"# time 1700000000\n"])
+@pytest.mark.parametrize(
+    "line", [b"\n", b"x\n", b"#\n", b"a\n", b"A\n", b"A:\n", b"A: 1\n", b"1-2 \n", b"1700000000\n", b"# time 1700000000\n"]
+)
 def test_millions_of_short_lines(line: bytes, tmp_path: Path) -> None:
     rows, _ = read_smaps(tmp_path / "s", LOW + line * ((4 << 20) // len(line)) + HIGH)
     assert picked(rows, *COLUMNS)[-1] == WHOLE[1]
@@ -169,7 +171,7 @@ def test_terminal_sequences_are_kept_as_data(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_garbage_is_an_error_or_counted(seed: int, tmp_path: Path) -> None:
-    """Random bytes; a real file with random bytes, cuts and copies in it. Nothing but InputError, and never a value that no line has."""
+    """Random bytes; a real file with random bytes, cuts and copies in it."""
     chance = random.Random(seed)
     real = (DATA / "kinds-smaps.txt").read_bytes()
     text = bytearray(real)

@@ -73,14 +73,16 @@ def test_processes_one_after_the_other(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("line", [b"1700000000", b"1700000000.000", b"2023-11-14T22:13:20Z", b"# time: 2023-11-14 22:13:20Z", b"# time=1700000000"])
+@pytest.mark.parametrize(
+    "line", [b"1700000000", b"1700000000.000", b"2023-11-14T22:13:20Z", b"# time: 2023-11-14 22:13:20Z", b"# time=1700000000"]
+)
 def test_forms_of_time_lines(line: bytes, tmp_path: Path) -> None:
     assert series(tmp_path / "smaps", LOW, line + b"\n", HIGH) == [(0, None, None, 1), (1, T, None, 3)]
 
 
 def test_a_time_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "smaps-1700000000"
-    assert series(path, LOW, b"# time 2023-11-14T22:13:20\n", HIGH) == [(0, T, None, 1), (1, None, None, 3)]
+    path = tmp_path / "smaps-7-1700000000"
+    assert series(path, LOW, b"# time 2023-11-14T22:13:20\n", HIGH) == [(0, T, 7, 1), (1, None, 7, 3)]
     assert notes(read_smaps(path)[1]) == {"times that can't be read; a date needs its zone": 1, UNDATED: 1}
 
 
@@ -112,7 +114,9 @@ def test_a_kernel_thread_has_no_mappings(tmp_path: Path) -> None:
 
 
 def test_crlf(tmp_path: Path) -> None:
-    text = (b"# time 1700000000\n" + LOW + mapping("7000-8000 r--p 00000000 00:00 5 /lib/x y", Rss=3, flags="rd mr")).replace(b"\n", b"\r\n")
+    text = (b"# time 1700000000\n" + LOW + mapping("7000-8000 r--p 00000000 00:00 5 /lib/x y", Rss=3, flags="rd mr")).replace(
+        b"\n", b"\r\n"
+    )
     rows, info = read_smaps(tmp_path / "smaps", text)
     assert picked(rows, "ts_ns", "path", "rss_kb", "vm_flags") == [(T, None, 1, None), (T, "/lib/x y", 3, "rd mr")]
     assert info.records_damaged == 0

@@ -22,7 +22,7 @@ THP = "sys/kernel/mm/transparent_hugepage"
         (0, None, "lack", "this kernel offers no perf events (no kernel.perf_event_paranoid)", "nothing can be recorded"),
     ],
 )
-def test_rights(tmp_path: Path, capabilities: int, paranoid: int | None, state: str, found: str, costs: str) -> None:
+def test_rights(tmp_path: Path, *, capabilities: int, paranoid: int | None, state: str, found: str, costs: str) -> None:
     check = rights.rights(make_host(tmp_path, capabilities=capabilities, paranoid=paranoid))
     assert (check.state, check.found, check.costs) == (state, found, costs)
     assert bool(check.fix) == (state == "lack")

@@ -19,7 +19,9 @@ def accepts(plan: Plan, perf: PerfTool) -> Plan:
 
 
 def refuses_frames(plan: Plan, perf: PerfTool) -> Plan:
-    return replace(plan, phys_data=False, missing=(*plan.missing, Missing("--phys-data", "perf refused it: no", "run as root", "no frames")))
+    return replace(
+        plan, phys_data=False, missing=(*plan.missing, Missing("--phys-data", "perf refused it: no", "run as root", "no frames"))
+    )
 
 
 def refuses(plan: Plan, perf: PerfTool) -> Plan:

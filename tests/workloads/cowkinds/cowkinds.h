@@ -104,6 +104,6 @@ void group_swap(void);
 void group_ksm(void);
 void group_hugetlb(void);
 void group_uffd(void);
-void exec_child_main(const char *mode, void *address);
+void exec_child_main(int log, const char *mode, void *address);
 
 #endif

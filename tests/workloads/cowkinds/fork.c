@@ -274,10 +274,11 @@ void group_exec(void)
     no_copy_of_the_mm();
 }
 
-void exec_child_main(const char *mode, void *address)
+void exec_child_main(int log, const char *mode, void *address)
 {
     if (!strcmp(mode, "wait"))
         pause();
+    log_open(log);
     warm();
     char *p = map_at(address, PAGES * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     madvise(p, PAGES * page_size, MADV_NOHUGEPAGE);

@@ -35,8 +35,7 @@ int main(int argc, char **argv)
     huge_size = huge > 0 && (size_t)huge <= MAX_PAGES / 2 * page_size ? (size_t)huge : 0;
     program = realpath("/proc/self/exe", NULL);
     if (argc == 5 && !strcmp(argv[1], "--exec-child")) {
-        log_open(atoi(argv[2]));
-        exec_child_main(argv[3], (void *)strtoul(argv[4], NULL, 10));
+        exec_child_main(atoi(argv[2]), argv[3], (void *)strtoul(argv[4], NULL, 10));
         return 0;
     }
     if (argc < 3) {

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from cowtrace.errors import UsageError, unknown_name
-from cowtrace.queries.catalog import catalog, load_order
+from cowtrace.errors import StoreError, UsageError, unknown_name
+from cowtrace.queries.library import catalog, load_order
 from cowtrace.schema import TABLES
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Result:
         try:
             for batch in self.reader:
                 yield batch.rename_columns(list(self.columns))
-        except (duckdb.Error, pa.ArrowException) as error:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # Arrow passes DuckDB's errors on as OSError
             raise UsageError(f"SQL: {one_line(error)}") from None
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -68,14 +68,22 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
 
     Large sorts spill into the system's temporary folder. DuckDB may neither fetch extensions from the network nor take Python
     variables for tables.
+
+    Raises:
+        StoreError: A table of the store is damaged.
     """
-    connection = store.connect()
+    import duckdb
+
     spill = _spill_folder().replace("'", "''")
-    connection.execute(f"SET temp_directory = '{spill}'")
-    connection.execute("SET autoinstall_known_extensions = false")
-    connection.execute("SET autoload_known_extensions = false")
-    connection.execute("SET python_enable_replacements = false")
-    load(connection)
+    try:
+        connection = store.connect()
+        connection.execute(f"SET temp_directory = '{spill}'")
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET autoload_known_extensions = false")
+        connection.execute("SET python_enable_replacements = false")
+        load(connection)
+    except duckdb.Error as error:
+        raise StoreError(f"{store.path}: unreadable ({one_line(error)}); ingest the recording again with --force") from None
     return connection
 
 
@@ -121,6 +129,22 @@ def run(connection: duckdb.DuckDBPyConnection, text: str) -> Result:
         raise UsageError(f"SQL: {one_line(error)}") from None
 
 
+def materialize(connection: duckdb.DuckDBPyConnection, view: str) -> str:
+    """Compute a view of the library once, into a temporary table in the same order; returns the table's name.
+
+    Raises:
+        UsageError: DuckDB could not (memory, disk, a damaged store).
+    """
+    import duckdb
+
+    name = f"computed_{view}"
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {view}")
+    except duckdb.Error as error:
+        raise UsageError(f"{view}: {one_line(error)}") from None
+    return name
+
+
 def resolve_name(text: str) -> str:
     """SQL for a name of the library or a table; SQL stays as it is.
 
@@ -145,10 +169,12 @@ def public_names() -> list[str]:
 
 def one_line(error: BaseException) -> str:
     """DuckDB's message without the excerpt of the statement that it draws below."""
-    message, _, excerpt = str(error).partition("\n\nLINE ")
-    line = excerpt.partition(":")[0]
-    place = f" (line {line})" if line.isdecimal() and line != "1" else ""
-    return " ".join(message.split()) + place
+    message = str(error)
+    excerpt = re.search(r"\n+LINE (\d+):", message)
+    if excerpt is None:
+        return " ".join(message.split())
+    place = f" (line {excerpt[1]})" if excerpt[1] != "1" else ""
+    return " ".join(message[: excerpt.start()].split()) + place
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:

@@ -96,9 +96,13 @@ def load_order() -> tuple[Query, ...]:
     return tuple(ordered.values())
 
 
-def read_query(path: Path) -> Query:
-    """One file of the library."""
-    name = path.relative_to(_FOLDER).with_suffix("").as_posix()
+def read_query(path: Path, folder: Path = _FOLDER) -> Query:
+    """One file of the library in ``folder``.
+
+    Raises:
+        ValueError: As ``catalog``.
+    """
+    name = path.relative_to(folder).with_suffix("").as_posix()
     view = name.replace("/", "_")
     sql = path.read_text(encoding="utf-8")
     created = _CREATE.search(sql)

@@ -1,0 +1,77 @@
+"""Help: every command explains itself with examples, stands in the README, and answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from cowtrace.commands import REGISTRY
+from tests.support.cli import cowtrace
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+COMMANDS = pytest.mark.parametrize("name", REGISTRY)
+#: Seconds that --help may take longer than an interpreter that does nothing.
+SLACK_S = 0.15
+
+
+@COMMANDS
+def test_docstring_ends_in_examples(name: str) -> None:
+    command: click.Command = importlib.import_module(f"cowtrace.commands.{name}").command
+    assert isinstance(command, click.Command)
+    text = command.callback.__doc__ if command.callback else None
+    assert text is not None
+    _, mark, examples = text.partition("\b\n    Examples:\n")
+    assert mark, "the docstring ends in a paragraph of examples that click must not wrap"
+    lines = [line.strip() for line in examples.strip().splitlines()]
+    assert lines
+    assert any(line.startswith(f"cowtrace {name}") for line in lines)
+
+
+@COMMANDS
+def test_help(capfd: pytest.CaptureFixture[str], name: str) -> None:
+    ran = cowtrace(capfd, name, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"Usage: cowtrace {name}")
+    assert f"  cowtrace {name}" in ran.out
+
+
+@COMMANDS
+def test_readme_names_the_command(name: str) -> None:
+    assert f"cowtrace {name}" in README.read_text(encoding="utf-8")
+
+
+def test_the_overview_lists_all(capfd: pytest.CaptureFixture[str]) -> None:
+    out = cowtrace(capfd, "--help").out
+    for name, line in REGISTRY.items():
+        assert f"  {name} " in out
+        assert line.endswith(".")
+
+
+def test_an_unknown_command(capfd: pytest.CaptureFixture[str]) -> None:
+    ran = cowtrace(capfd, "reprot")
+    assert ran.code == 2
+    assert ran.err.startswith("cowtrace: error: unknown command 'reprot': did you mean report")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in REGISTRY)], ids=" ".join)
+def test_help_is_quick(arguments: list[str]) -> None:
+    """The quickest of several starts each, taken in turn: other load on the machine hits both alike."""
+    empty, ours = 9.0, 9.0
+    for _ in range(12):
+        empty = min(empty, _seconds("-c", "pass"))
+        ours = min(ours, _seconds("-m", "cowtrace", *arguments))
+        if ours - empty < SLACK_S:
+            return
+    assert ours - empty < SLACK_S
+
+
+def _seconds(*arguments: str) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
