@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from cowtrace.queries.answer import Result, connect, load, materialize, public_names, run
-from cowtrace.queries.library import Documented, Query, catalog
+from cowtrace.queries.collection import Documented, Query, catalog
 
 __all__ = ["Documented", "Query", "Result", "catalog", "connect", "load", "materialize", "public_names", "run"]

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cowtrace.errors import StoreError, UsageError, unknown_name
-from cowtrace.queries.library import catalog, load_order
+from cowtrace.queries.collection import catalog, load_order
 from cowtrace.schema import TABLES
 
 if TYPE_CHECKING:

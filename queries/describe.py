@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from cowtrace.errors import unknown_name
 from cowtrace.queries.answer import public_names
-from cowtrace.queries.library import Query, catalog
+from cowtrace.queries.collection import Query, catalog
 from cowtrace.schema import NAME, TABLES, Table
 
 _WIDTH = 100

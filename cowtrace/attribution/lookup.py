@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import decode
-from cowtrace.attribution.verdict import Verdict, decide
+from cowtrace.attribution.rules import decide
+from cowtrace.attribution.verdict import Verdict
 
 
 class VerdictTable:

@@ -14,11 +14,13 @@ import numpy.typing as npt
 import polars as pl
 
 from cowtrace.attribution.asof import ALWAYS, AsOf, Int
-from cowtrace.attribution.moves import MovedRanges, Moves
 from cowtrace.attribution.history import EXECED, NEVER, SEEN, History
+from cowtrace.attribution.moves import MovedRanges, Moves
 from cowtrace.text import decode_name
 
 UNKNOWN, ANON, HEAP, STACK, FILE_PRIVATE, FILE_SHARED, SHMEM, HUGETLB, SPECIAL = range(9)
+#: Kinds whose pages belong to nobody else until fork.
+ANONYMOUS = (ANON, HEAP, STACK)
 VMA_KINDS = ("unknown", "anon", "heap", "stack", "file_private", "file_shared", "shmem", "hugetlb", "special")
 
 # include/uapi/asm-generic/mman-common.h, as perf_event_mmap_event fills them from vm_flags

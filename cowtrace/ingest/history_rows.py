@@ -32,7 +32,7 @@ def process_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
             "tgid": pa.array(lives.tgid.astype(np.int32)),
             "parent_mm_id": nullable(parent, lives.parent >= 0, pa.int64()),
             "comm": labels(engine.history.comm_at_end(), engine.history.comm_names),
-            "start_ns": pa.array(np.where(lives.start_ns == ALWAYS, first_ns, lives.start_ns)),
+            "start_ns": pa.array(np.where(lives.start_ns == ALWAYS, np.minimum(first_ns, lives.end_ns), lives.start_ns)),
             "end_ns": nullable(lives.end_ns, lives.end_ns != NEVER, pa.int64()),
             "how": labels(lives.how, list(HOW)),
         },

@@ -39,6 +39,7 @@ class Recorded:
     Attributes:
         names: Base names of events: ``page-faults``, ``kmem:mm_page_alloc``.
         framed: Those with page frame and page size.
+        sized: Those with page size.
         addressed: Those with the data address.
         chained: Those with call chains.
         user_only: Some fault event was limited to user mode (``:u``).
@@ -48,6 +49,7 @@ class Recorded:
 
     names: frozenset[str]
     framed: frozenset[str]
+    sized: frozenset[str]
     addressed: frozenset[str]
     chained: frozenset[str]
     user_only: bool
@@ -80,6 +82,7 @@ def recorded(sources: Iterable[Mapping[str, Any]], tables: Mapping[str, int]) ->
     return Recorded(
         names=frozenset(name for name, _ in named),
         framed=frozenset(name for name, event in named if {"phys_addr", "data_page_size"} <= set(event["columns"])),
+        sized=frozenset(name for name, event in named if "data_page_size" in event["columns"]),
         addressed=frozenset(name for name, event in named if "addr" in event["columns"]),
         chained=frozenset(name for name, event in named if event.get("has_callchain")),
         user_only=any(name in _FAULTS and "u" in event["name"].removeprefix(name) for name, event in named),
@@ -126,8 +129,10 @@ def _copy_or_reuse(have: Recorded) -> Capability:
         return Capability(question, "yes", "page frames before and after each fault")
     if have.names & EXCEPTIONS and "kmem:mm_page_alloc" in have.names:
         return Capability(question, "yes", "error codes, and allocations within the fault")
-    if have.names & EXCEPTIONS or have.names & _FAULTS:
-        return Capability(question, "partly", "from the replayed history of each page only; no page frames", "low")
+    if have.names & EXCEPTIONS or "page-faults" in have.sized:
+        return Capability(question, "partly", "from error codes or page sizes and the replayed history of each page; no page frames", "low")
+    if have.names & _FAULTS:
+        return Capability(question, "no", "neither page frames nor error codes recorded", "low")
     return Capability(question, "no", "no page-fault event was recorded", "low")
 
 

@@ -36,6 +36,8 @@ Types = npt.NDArray[np.uint32]
 
 #: Raw rows are kept up to this many bytes; then they are only counted.
 _OTHER_BYTES_MAX = 64 << 20
+#: Memory of a raw row without its payload.
+_ROW_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +173,12 @@ class SideBandBuilder:
     def _add_other(self, rows: Rows, types: Types) -> None:
         if not len(types):
             return
-        room = np.cumsum(rows.sizes) <= _OTHER_BYTES_MAX - self._other_bytes
+        memory = rows.sizes + _ROW_BYTES
+        room = np.cumsum(memory) <= _OTHER_BYTES_MAX - self._other_bytes
         if not room.all():
             self.other_dropped += int((~room).sum())
             rows, types = rows.some(room), types[room]
-        self._other_bytes += int(rows.sizes.sum())
+        self._other_bytes += int(memory[room].sum())
         index, offsets = ragged_index(rows.at * 8 + 8, rows.sizes - 8)
         kinds, places = np.unique(types, return_inverse=True)
         columns = {

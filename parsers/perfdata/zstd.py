@@ -27,7 +27,7 @@ _READ_BYTES = 4 << 20
 #: A kilobyte of zstd expands to 32 MiB at most: the bound of one step, whatever the data claims.
 _FEED_BYTES = 1024
 #: No recording shrinks like this; a stream that does is made to fill the disk.
-_MAX_RATIO, _RATIO_COUNTS_FROM = 4096, 1 << 30
+_MAX_RATIO, _RATIO_COUNTS_FROM = 1024, 64 << 20
 
 
 class Expander:

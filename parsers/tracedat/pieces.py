@@ -6,6 +6,7 @@ listed, CPUs within a buffer, pages within a CPU. Equal times keep this order.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from struct import Struct
@@ -22,6 +23,8 @@ from cowtrace.parsers.words import Index, Words
 
 #: No recording shrinks like this; a file that does is made to keep a reader busy.
 _MAX_RATIO, _RATIO_COUNTS_FROM = 1024, 1 << 30
+#: No page can be packed into fewer bytes.
+_STORED_MIN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ class _Finder:
         whole = there - there % page_size
         if cpu.size > whole:
             missing = (cpu.size - whole + page_size - 1) // page_size
-            self._note(buffer, cpu, end, there - whole, f"{whole // page_size} whole pages are left, {missing} missing", missing)
+            self.pieces.bytes_unread += there - whole
+            self._note(buffer, cpu, end, f"{whole // page_size} whole pages are left", missing)
         step = max(self._piece_bytes // page_size, 1) * page_size
         begin = np.arange(0, whole, step)
         size = np.minimum(step, whole - begin)
@@ -139,26 +143,25 @@ class _Finder:
 
     def chunks(self, buffer: Buffer, cpu: CpuData, end: int) -> Index:
         """Whole chunks of a compressed area, by their headers: old versions say four bytes too few for the area."""
-        rows: list[tuple[int, int, int]] = []
+        found = array("q")
         at = cpu.offset + self._count.size
         count = self._count.unpack(self._source.read(cpu.offset, self._count.size, "chunk count"))[0] if at <= end else 1
-        while len(rows) < count:
+        for number in range(count):
             stored, plain = self._chunk.unpack(self._source.read(at, 8, "chunk header")) if at + 8 <= end else (end, 0)
             cut = at + 8 + stored > end
-            if cut or not 0 < plain <= PLAIN_MAX or plain % buffer.page_size:
-                missing = count - len(rows)
-                left = max(end - at, 0) if cut else 0
-                self._note(buffer, cpu, end if cut else 0, left, f"{len(rows)} whole chunks are left, {missing} missing", missing)
+            if cut or stored < _STORED_MIN or not 0 < plain <= PLAIN_MAX or plain % buffer.page_size:
+                self.pieces.bytes_unread += max(end - at, 0)
+                self._note(buffer, cpu, end if cut else at, f"{number} whole chunks are left", count - number)
                 break
-            rows.append((at + 8, stored, plain))
+            found.extend((at + 8, stored, plain))
             at += 8 + stored
-        return np.array(rows, np.int64).reshape(-1, 3)
+        return np.array(found, np.int64).reshape(-1, 3)
 
-    def _note(self, buffer: Buffer, cpu: CpuData, end: int, unread: int, rest: str, missing: int) -> None:
-        self.pieces.bytes_unread += unread
-        reason = "the file ends" if end == self._source.size else "damage or the data of another CPU begins"
+    def _note(self, buffer: Buffer, cpu: CpuData, end: int, rest: str, missing: int) -> None:
+        reason = "the file ends" if end == self._source.size else f"damage or the data of another CPU begins (byte {end})"
         instance = f" of instance {buffer.name!r}" if buffer.name else ""
-        self.pieces.notes.append(Note(f"{reason} before the data of CPU {cpu.cpu}{instance} does: {rest}", missing))
+        text = f"{reason} before the data of CPU {cpu.cpu}{instance} does: {rest}, {missing} missing"
+        self.pieces.notes.append(Note(text, missing))
 
 
 class PageStore:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from cowtrace.queries import catalog, connect, public_names
-from cowtrace.queries.library import Query, load_order, read_query
+from cowtrace.queries.collection import Query, load_order, read_query
 from cowtrace.schema import COPY_KINDS, KINDS
 from tests.support.ask import ask
 from tests.support.stores import make_store

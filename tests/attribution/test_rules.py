@@ -8,7 +8,7 @@ from cowtrace.attribution import facts as F
 from cowtrace.attribution import mappings as M
 from cowtrace.attribution import pages as P
 from cowtrace.attribution.facts import NO, YES, Facts, decode, encode
-from cowtrace.attribution.verdict import decide
+from cowtrace.attribution.rules import decide
 from cowtrace.schema import EVIDENCE, KINDS
 
 ANON = {"vma": M.ANON, "exited": YES}
