@@ -25,6 +25,10 @@ RSS_FILE, RSS_ANON, RSS_SWAP, RSS_SHMEM, RSS_UNKNOWN = 1, 2, 4, 8, 16
 SHARING_UNKNOWN, EXCLUSIVE, SHARED, LAST_OWNER = range(4)
 
 
+#: Whose is the frame behind a private file mapping.
+CACHE_UNKNOWN, CACHE_PAGE, PRIVATE_COPY = range(3)
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One fault, or whole columns of them (then every field is int64[n]).
@@ -43,6 +47,7 @@ class Facts:
         origin: What earlier faults put there (cowtrace.attribution.pages), UNSEEN included.
         complete: The address space was watched from its start (exec), so that UNSEEN means untouched.
         sharing: SHARING_UNKNOWN .. LAST_OWNER.
+        cache: CACHE_UNKNOWN .. PRIVATE_COPY, of the frame found, or got where nothing was mapped.
         uffd: The process uses userfaultfd.
         lost_race: Another thread served the same page at the same time.
         old_thp: Kernel before 5.8, which copied whole huge pages.
@@ -64,6 +69,7 @@ class Facts:
     origin: Any = 0
     complete: Any = NO
     sharing: Any = SHARING_UNKNOWN
+    cache: Any = CACHE_UNKNOWN
     uffd: Any = NO
     lost_race: Any = NO
     old_thp: Any = NO
@@ -72,7 +78,7 @@ class Facts:
 #: Values that each field can take; the product must stay below 2**63 for ``encode``.
 _RADIX = {
     "before": 8, "after": 8, "same_frame": 3, "exited": 3, "write": 3, "present": 3, "major": 3, "vma": 9, "writable": 3,
-    "can_be_huge": 3, "neighbours": 2, "alloc": 6, "rss": 17, "origin": 6, "complete": 2, "sharing": 4, "uffd": 2,
+    "can_be_huge": 3, "neighbours": 2, "alloc": 6, "rss": 17, "origin": 6, "complete": 2, "sharing": 4, "cache": 3, "uffd": 2,
     "lost_race": 2, "old_thp": 2,
 }  # fmt: skip
 assert list(_RADIX) == [f.name for f in fields(Facts)]

@@ -14,6 +14,7 @@ from cowtrace.attribution.history import History
 from cowtrace.attribution.lookup import VerdictTable
 from cowtrace.attribution.mappings import Mappings
 from cowtrace.attribution.observe import Column, Observed, made_by
+from cowtrace.attribution.pagecache import PageCache
 from cowtrace.attribution.pages import ANON_FRAME, BLOCK_SHIFT, HUGE_FRAME, UNSEEN, Frame, PageHistory, frame_of, previous_in_batch
 from cowtrace.attribution.pairing import ALLOC_UNKNOWN, Faults
 from cowtrace.attribution.roles import Roles
@@ -47,6 +48,7 @@ class Judge:
         self.blocks, self.splits = PageHistory(page_bits - BLOCK_SHIFT), PageHistory(page_bits - BLOCK_SHIFT)
         self.space_of = np.arange(len(history.lives.tgid))
         self.uffd_tgids: set[int] = set()
+        self._cache = PageCache(mappings)
         self._sharing: Sharing | None = None
         version = _release(release)
         self._old_thp = YES if version < (5, 8) else NO
@@ -138,6 +140,8 @@ class Judge:
         origin[at] = frame.made
         state = self._states(at, frame, seen, space, page, count)
         facts = replace(facts, after=seen.after, neighbours=near, origin=origin, sharing=state)
+        if self._roles.has_frames and not self._roles.has_error_code and isinstance(rss, int):
+            facts = replace(facts, cache=self._cache.classify(seen, space, (origin == UNSEEN) & (facts.complete == YES)))
         verdict = self._verdicts.lookup(encode(facts, count))
         charged = np.flatnonzero(self._verdicts.charged(_CHARGED_COPIES + _CHARGED_REUSES)[verdict[at]])
         owed, at = frame.take(charged), at[charged]

@@ -27,7 +27,8 @@ VMA_KINDS = ("unknown", "anon", "heap", "stack", "file_private", "file_shared", 
 _MAP_SHARED, _MAP_HUGETLB = 0x1, 0x40000
 _PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
 
-Small = npt.NDArray[np.int8]
+#: int8[n], where a column of int64 would do but is four times as slow.
+Small = npt.NDArray[Any]
 
 #: Marks an address range that more than one mapping covered over time.
 _SEVERAL = -2

@@ -46,6 +46,7 @@ class Observed:
     vma: Int
     writable: Column
     can_be_huge: Column
+    frame_before: Column
     frame_after: Column
 
 
@@ -67,7 +68,7 @@ def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int, by_page: 
     whole = count == len(rows)
     ts = rows.ts_ns if whole else rows.ts_ns[start]
     addr = np.zeros(count, np.int64) if rows.addr is None else rows.addr if whole else rows.addr[start]
-    before, after, same, frame_after = _page_tables(faults, roles, has_exit)
+    before, after, same, frame_before, frame_after = _page_tables(faults, roles, has_exit)
     code: Column = -1
     write: Column = UNKNOWN
     present: Column = UNKNOWN
@@ -87,7 +88,7 @@ def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int, by_page: 
     exit_ns = np.where(has_exit & (leave != start), rows.ts_ns[exit_row], -1) if closes else -1
     return Observed(
         ts, exit_ns, addr, rows.addr is not None, before, after, same, exited, write, present, major, code,
-        _allocation(faults), record, vma, writable, fits, frame_after,
+        _allocation(faults), record, vma, writable, fits, frame_before, frame_after,
     )  # fmt: skip
 
 
@@ -101,20 +102,20 @@ def _mapping(mappings: Mappings, mm: Int, addr: Int, ts: Int, by_page: Int) -> t
     return record, *mappings.traits(record, addr)
 
 
-def _page_tables(faults: Faults, roles: Roles, has_exit: np.ndarray) -> tuple[Column, Column, Column, Column]:
+def _page_tables(faults: Faults, roles: Roles, has_exit: np.ndarray) -> tuple[Column, Column, Column, Column, Column]:
     rows, start, leave = faults.rows, faults.start, np.maximum(faults.exit, 0)
     if not roles.has_page_size or rows.page_size is None:
-        return F.NOT_RECORDED, F.NOT_RECORDED, UNKNOWN, 0
+        return F.NOT_RECORDED, F.NOT_RECORDED, UNKNOWN, 0, 0
     is_entry = rows.role[start] == R.ENTRY
     phys = rows.phys if roles.has_frames else None
     before = np.where(is_entry, _table_code(rows.page_size[start], None if phys is None else phys[start]), F.NOT_RECORDED)
     after = np.where(has_exit, _table_code(rows.page_size[leave], None if phys is None else phys[leave]), F.NOT_RECORDED)
     if phys is None:
-        return before, after, UNKNOWN, 0
+        return before, after, UNKNOWN, 0, 0
     old, new = phys[start] >> 12, phys[leave] >> 12
     comparable = is_entry & has_exit & (old != 0) & (new != 0)
     same = np.where(comparable, np.where(old == new, YES, NO), UNKNOWN)
-    return before, after, same, np.where(has_exit, new, 0)
+    return before, after, same, old, np.where(has_exit, new, 0)
 
 
 def _table_code(size: Int, phys: Int | None) -> Int:

@@ -161,8 +161,9 @@ def _in_time_order(rows: Rows, start: Int, exit_row: Int, exc_row: Int, roles: R
 
 
 def _is_fault_event(roles: Roles) -> Bool:
-    """bool per role: does it mark a fault. Sampled events can't be paired, and entry and exit count the same fault: one of them is taken."""
+    """bool per role: does it mark a fault."""
     if roles.sampled:
+        # sampled events can't be paired, and entry and exit count the same fault: take one of them
         chosen = [R.ENTRY] if roles.has_entry else [R.MINOR, R.MAJOR]
     else:
         chosen = [R.ENTRY, R.MINOR, R.MAJOR, R.EXC_USER, R.EXC_KERNEL]
@@ -170,8 +171,9 @@ def _is_fault_event(roles: Roles) -> Bool:
 
 
 def _left_over(
-    rows: Rows, order: Int, tid: Int, at: Int, starts: Int, closed: Bool, is_exit: Bool, is_exc: Bool, matched: Bool, roles: Roles, final: bool
-) -> tuple[Rows | None, Bool]:
+    rows: Rows, order: Int, tid: Int, at: Int, starts: Int, closed: Bool, is_exit: Bool, is_exc: Bool, matched: Bool,
+    roles: Roles, final: bool,
+) -> tuple[Rows | None, Bool]:  # fmt: skip
     """Faults still open at the end of the batch, with everything of their thread since; and which starts are not among them."""
     keep = np.ones(len(starts), np.bool_)
     if final or not len(starts) or not (roles.has_exit or (roles.has_entry and roles.has_error_code)):

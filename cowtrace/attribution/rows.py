@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cowtrace.attribution import roles as R
 from cowtrace.attribution.asof import Int
@@ -14,6 +15,10 @@ from cowtrace.parsers.base import EventBatch, EventDesc
 
 #: Addresses from here on are the kernel's own (x86-64 and arm64: the upper half).
 KERNEL_HALF = 1 << 63
+
+
+#: Columns that are narrower than int64.
+Small = npt.NDArray[Any]
 
 
 @dataclass(slots=True)
@@ -25,19 +30,19 @@ class Rows:
     """
 
     ts_ns: Int
-    tid: Int
-    tgid: Int
-    role: Int
+    tid: Small
+    tgid: Small
+    role: Small
     first: Int | None = None
     second: Int | None = None
-    cpu: Int | None = None
+    cpu: Small | None = None
     ip: Int | None = None  # uint64 bits
     addr: Int | None = None  # uint64 bits
     phys: Int | None = None
     page_size: Int | None = None
     period: Int | None = None
     cgroup: Int | None = None
-    cpumode: Int | None = None
+    cpumode: Small | None = None
     stack: Int | None = None
 
     def __len__(self) -> int:
@@ -69,7 +74,7 @@ def decode_rows(
         stacks: Gives the stack number of every row; None when call chains are not recorded.
     """
     columns, count = batch.columns, batch.count
-    role = np.full(count, roles.of_event[0], np.int8) if len(roles.of_event) == 1 else np.take(np.array(roles.of_event, np.int8), batch.event)
+    role = np.take(np.array(roles.of_event, np.int8), batch.event)
     needs_payload = any(roles.names(role) for role in _PAYLOAD)
     rows = Rows(
         ts_ns=columns["ts_ns"] if "ts_ns" in columns else np.full(count, -1, np.int64),

@@ -102,6 +102,8 @@ def _first_private_file(f: Facts, evidence: str) -> Verdict:
         return verdict("file_read", "join", 0.95, wrote=NO)
     if f.alloc == F.ALLOC_PLAIN and f.major == NO:
         return verdict("file_cow", "join", 0.9)
+    if f.cache != F.CACHE_UNKNOWN:
+        return verdict("file_read", "frames", 0.93, wrote=NO) if f.cache == F.CACHE_PAGE else verdict("file_cow", "frames", 0.93)
     return unknown("file_read", "file_cow")
 
 

@@ -38,6 +38,8 @@ def replaced(f: Facts, evidence: str) -> Verdict:
         return verdict("cow_copy", "join", 0.95)
     if f.origin == ANON_FRAME:
         return verdict("cow_copy", "state", 0.9)
+    if f.cache != F.CACHE_UNKNOWN:
+        return verdict("file_cow" if f.cache == F.CACHE_PAGE else "cow_copy", "frames", 0.93)
     if f.origin == FILE_FRAME or (f.vma == FILE_PRIVATE and f.complete == YES and (f.origin == UNSEEN or f.sharing == F.EXCLUSIVE)):
         return verdict("file_cow", "state", 0.9)
     return unknown("file_cow", "cow_copy")

@@ -36,7 +36,7 @@ def nullable(values: Int, valid: np.ndarray, kind: pa.DataType) -> pa.Array:
     return pa.array(values, mask=~valid).cast(kind) if not valid.all() else pa.array(values).cast(kind)
 
 
-def labels(codes: Int, names: list[str]) -> pa.Array:
+def labels(codes: np.ndarray, names: list[str]) -> pa.Array:
     """A dictionary array; NULL where the code is negative."""
     absent = codes < 0
     index = pa.array(codes.astype(np.int32, copy=False), mask=absent if absent.any() else None)

@@ -15,7 +15,7 @@ from cowtrace.parsers.perfdata.attr import Attr, read_attr
 from cowtrace.parsers.perfdata.records import MISC_BUILD_ID_SIZE
 from cowtrace.text import decode_name
 
-TRACING_DATA, BUILD_ID, EVENT_DESC, STAT, COMPRESSED, CLOCK_DATA = 1, 2, 12, 19, 27, 29
+TRACING_DATA, BUILD_ID, EVENT_DESC, DIR_FORMAT = 1, 2, 12, 24
 #: Numbers by name; bits that are not listed are reported by number.
 FEATURE_NAMES: dict[int, str] = {
     1: "tracing_data",

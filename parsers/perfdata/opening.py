@@ -7,6 +7,7 @@ import re
 
 from cowtrace.errors import InputError
 from cowtrace.parsers.base import Note, SourceInfo
+from cowtrace.parsers.perfdata.features import DIR_FORMAT
 from cowtrace.parsers.perfdata.header import Header, is_killed, read_attrs, read_feature_table, read_header
 from cowtrace.parsers.perfdata.layout import layout_form
 from cowtrace.parsers.perfdata.metadata import Metadata
@@ -40,10 +41,15 @@ def open_perfdata(path: str | os.PathLike[str], *, block_bytes: int = BLOCK_BYTE
         InputError: It can't be read at all. Damage behind the head of the file is told in ``info`` instead.
     """
     name = os.fspath(path)
-    pieces = _pieces(name) if os.path.isdir(name) else []
     source = open_source(os.path.join(name, "data") if os.path.isdir(name) else name)
     header = read_header(source)
     info = SourceInfo(path=name, format="perf.data", size_bytes=source.size)
+    pieces: list[str] = []
+    if os.path.isdir(name) or DIR_FORMAT in header.features:
+        # The folder's file data may be named itself.
+        pieces = _pieces(os.path.dirname(source.path))
+        if not pieces:
+            info.notes.append(Note("part of a directory recording; its files data.0, data.1, ... with the events are not here"))
     metadata = Metadata()
     scan_bytes = block_bytes // _SCAN_PART // (1 + len(pieces))
     end = source.size
@@ -72,7 +78,7 @@ def open_perfdata(path: str | os.PathLike[str], *, block_bytes: int = BLOCK_BYTE
 
 def _pieces(folder: str) -> list[str]:
     """``data.0``, ``data.1``, ... of a directory, in numeric order."""
-    numbered = [(int(match[1]), entry) for entry in os.listdir(folder) if (match := _PIECE.fullmatch(entry))]
+    numbered = [(int(match[1]), entry) for entry in os.listdir(folder or ".") if (match := _PIECE.fullmatch(entry))]
     return [os.path.join(folder, entry) for _, entry in sorted(numbered)]
 
 
@@ -123,8 +129,8 @@ def _fill(info: SourceInfo, metadata: Metadata) -> None:
     if (clock := values.get("clock_data")) is not None:
         info.wall_offset_ns = clock["wall_ns"] - clock["clock_ns"]
     info.features = values
-    if values.get("stat"):
-        info.notes.append(Note("made by perf stat record: it has counts, but no samples"))
     info.notes += [Note(f"a feature of the header is damaged: {text}") for text in metadata.features.damaged]
+    if metadata.build_ids:
+        info.features["build_ids"] = metadata.build_ids
     if metadata.damaged_count:
         info.notes.append(Note("records with facts about the recording are damaged", metadata.damaged_count))

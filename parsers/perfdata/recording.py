@@ -211,6 +211,8 @@ class _Scan:
         info.records_damaged = self._damaged_samples + self._side_band.damaged_count
         if self._metadata.build_ids:
             info.features["build_ids"] = self._metadata.build_ids
+        if info.features.get("stat") and not self._counts[rec.SAMPLE]:
+            info.notes.append(Note("made by perf stat record: it has counts, but no samples"))
         notes = (
             ("records of unknown type were left out", unknown_types),
             ("samples have an id that no event has; they were left out", self._unknown_ids),

@@ -1,0 +1,1 @@
+"""How fast cowtrace is beside its peer, ``perf script``: ``python -m tests.benchmarks --help``."""
