@@ -52,9 +52,7 @@ class InputError(CowtraceError):
         hint: The next step for the user.
     """
 
-    def __init__(
-        self, path: str | PathLike[str], problem: str, *, offset: int | None = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, path: str | PathLike[str], problem: str, *, offset: int | None = None, hint: str | None = None) -> None:
         self.path = fspath(path)
         self.problem = problem
         self.offset = offset

@@ -1,7 +1,8 @@
 r"""Strings from traces are bytes chosen by strangers: how they are stored and shown.
 
 A ``comm`` is up to 15 bytes, any but NUL (``prctl(PR_SET_NAME)``); a path is any bytes but NUL. Tables hold them as UTF-8 text in
-which every byte that is not part of valid UTF-8 is written ``\xNN`` and a literal backslash stays as it is. Terminals get a form without control characters.
+which every byte that is not part of valid UTF-8 is written ``\xNN`` and a literal backslash stays as it is.
+Terminals get a form without control characters.
 """
 
 from __future__ import annotations

@@ -50,7 +50,9 @@ def unpack_zstd(path: str) -> SpillFile:
                         return plain
                     raise InputError(path, f"damaged zstd data ({error})", offset=taken - len(piece) + start) from None
                 if plain.size > max(_FLOOR_BYTES, _RATIO_MAX * taken):
-                    raise InputError(path, f"zstd data that unpacks to more than {_RATIO_MAX} times its size", hint="unpack it by hand if that is right")
+                    raise InputError(
+                        path, f"zstd data that unpacks to more than {_RATIO_MAX} times its size", hint="unpack it by hand if that is right"
+                    )
     return plain
 
 

@@ -16,7 +16,9 @@ PLAIN = SAMPLES / "plain-page-faults.data"
 def run(*arguments: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     root = str(Path(__file__).parents[1])
     variables = {**os.environ, "COWTRACE_CACHE": str(cwd / ".cache"), "PYTHONPATH": root, **env}
-    return subprocess.run([sys.executable, "-m", "cowtrace", *map(str, arguments)], cwd=cwd, env=variables, text=True, capture_output=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "cowtrace", *map(str, arguments)], cwd=cwd, env=variables, text=True, capture_output=True, check=False
+    )
 
 
 STRANGERS = {
@@ -79,6 +81,8 @@ def test_output_is_not_overwritten(tmp_path: Path) -> None:
 def test_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[1])
     line = f"{sys.executable} -m cowtrace script {PLAIN} --format csv | head -n 1"
-    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}, text=True, capture_output=True, check=False
+    )
     assert done.stdout == "ts_ns,event,comm,pid,tid,cpu,ip,addr,period,callchain,args\n"
     assert done.stderr == ""

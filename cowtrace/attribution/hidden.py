@@ -16,7 +16,9 @@ from cowtrace.attribution.observe import Observed
 from cowtrace.attribution.pages import BLOCK_SHIFT, UNSEEN, Frame
 
 
-def huge_first_touches(seen: Observed, block: Int, block_bits: int, betrayer: Int, frame: Frame, watched: np.ndarray, near: Int | int) -> Int:
+def huge_first_touches(
+    seen: Observed, block: Int, block_bits: int, betrayer: Int, frame: Frame, watched: np.ndarray, near: Int | int
+) -> Int:
     """Rows whose fault must have mapped a whole huge block.
 
     Args:

@@ -214,7 +214,9 @@ def _columns(table: pl.DataFrame, *names: str) -> dict[str, Int]:
 
 def _encode(names: pl.Series) -> tuple[list[str], Int]:
     distinct = names.unique(maintain_order=True)
-    codes = names.replace_strict(distinct, np.arange(len(distinct)), return_dtype=pl.Int64).to_numpy() if len(names) else np.empty(0, np.int64)
+    codes = (
+        names.replace_strict(distinct, np.arange(len(distinct)), return_dtype=pl.Int64).to_numpy() if len(names) else np.empty(0, np.int64)
+    )
     return [decode_name(name) for name in distinct.to_list()], codes.astype(np.int64)
 
 

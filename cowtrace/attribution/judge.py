@@ -263,4 +263,3 @@ def _release(text: str | None) -> tuple[int, int]:
         return int(parts[0]), int("".join(c for c in parts[1] if c.isdigit()) or 0)
     except (IndexError, ValueError):
         return (99, 0)
-

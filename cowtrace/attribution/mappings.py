@@ -277,9 +277,6 @@ PERMS = [
 def perm_codes(prot: Int, flags: Int, known: np.ndarray) -> Int:
     """Index into PERMS for protection bits and flags."""
     code = (
-        ((prot & _PROT_READ) != 0) * 8
-        + ((prot & _PROT_WRITE) != 0) * 4
-        + ((prot & _PROT_EXEC) != 0) * 2
-        + ((flags & _MAP_SHARED) != 0) * 1
+        ((prot & _PROT_READ) != 0) * 8 + ((prot & _PROT_WRITE) != 0) * 4 + ((prot & _PROT_EXEC) != 0) * 2 + ((flags & _MAP_SHARED) != 0) * 1
     )
     return np.where(known, code, 16).astype(np.int64)

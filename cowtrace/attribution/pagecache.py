@@ -1,8 +1,8 @@
 """Is a frame behind a private file mapping the file's own page or a private copy? Told by where else the frame shows up.
 
-Without error codes and counters a first touch of a private file page may be a read (which maps the page-cache page) or a write (which copies
-it at once). But a frame that two address spaces map by faults of their own is the page cache's, one that a read-only mapping shows is too, and
-one that was made writable in place is a private copy (mm/memory.c: do_cow_fault, do_wp_page).
+Without error codes and counters a first touch of a private file page may be a read (which maps the page-cache page) or a write
+(which copies it at once). But a frame that two address spaces map by faults of their own is the page cache's, one that a read-only
+mapping shows is too, and one that was made writable in place is a private copy (mm/memory.c: do_cow_fault, do_wp_page).
 """
 
 from __future__ import annotations
@@ -39,20 +39,34 @@ class PageCache:
         Args:
             seen: Direct facts with page tables before and after.
             space: Address space of each fault, -1 unknown.
-            untouched: bool: no earlier fault on the page in an address space watched from its start, so what is mapped came by fault-around.
+            untouched: bool: no earlier fault on the page in an address space watched from its start: what is mapped came by fault-around.
         """
         result = np.full(len(space), F.CACHE_UNKNOWN)
         rows = np.flatnonzero(((seen.vma == FILE_PRIVATE) | (seen.vma == FILE_SHARED)) & (space >= 0) & (seen.exited == YES))
         if not len(rows):
             return result
         file_page = self._file_page(seen, rows)
-        first = (seen.before[rows] == F.NONE) & (seen.after[rows] == F.PAGE)
-        replaced = (seen.before[rows] == F.PAGE) & (seen.same_frame[rows] == NO)
-        reused = (seen.vma[rows] == FILE_PRIVATE) & (seen.before[rows] == F.PAGE) & (seen.same_frame[rows] == YES)
-        shown = np.where(first | reused, seen.frame_after[rows], seen.frame_before[rows])
+        before, after, same, found, got, writable = (
+            np.broadcast_to(column, len(space))[rows]
+            for column in (seen.before, seen.after, seen.same_frame, seen.frame_before, seen.frame_after, seen.writable)
+        )
+        first = (before == F.NONE) & (after == F.PAGE)
+        replaced = (before == F.PAGE) & (same == NO)
+        reused = (seen.vma[rows] == FILE_PRIVATE) & (before == F.PAGE) & (same == YES)
+        shown = np.where(first | reused, got, found)
         pair = self._pair(file_page, shown)
-        surely = first & ((seen.writable[rows] == NO) | (seen.vma[rows] == FILE_SHARED)) | (replaced & untouched[rows])
-        self._cached = np.union1d(self._cached, np.concatenate([pair[surely], _in_two_spaces(pair[first], space[rows][first], seen.ts_ns[rows][first], self._history.lives.end_ns[space[rows][first]])]))
+        surely = first & ((writable == NO) | (seen.vma[rows] == FILE_SHARED)) | (replaced & untouched[rows])
+        self._cached = np.union1d(
+            self._cached,
+            np.concatenate(
+                [
+                    pair[surely],
+                    _in_two_spaces(
+                        pair[first], space[rows][first], seen.ts_ns[rows][first], self._history.lives.end_ns[space[rows][first]]
+                    ),
+                ]
+            ),
+        )
         self._private = np.union1d(self._private, pair[reused])
         cached, private = np.isin(pair, self._cached), np.isin(pair, self._private)
         # the cache holds one page for a file page: where it is known, any other frame is a copy
@@ -64,7 +78,8 @@ class PageCache:
         """A number for each (file, page of the file)."""
         mappings, record = self._mappings, seen.record[rows]
         page = (seen.addr[rows] - mappings.start[record] + mappings.pgoff[record]) >> 12
-        return (mappings.path[record] << 36) | (page & ((1 << 36) - 1))
+        number: Int = (mappings.path[record] << 36) | (page & ((1 << 36) - 1))
+        return number
 
     def _pair(self, file_page: Int, frame: Int) -> Int:
         """A number for each (file page, frame); file pages are numbered in order of their appearance over all batches."""
@@ -87,4 +102,5 @@ def _in_two_spaces(pair: Int, space: Int, ts: Int, end: Int) -> Int:
     order = np.lexsort((ts, pair))
     first, second = order[:-1], order[1:]
     both = (pair[first] == pair[second]) & (space[first] != space[second]) & (end[first] > ts[second])
-    return pair[second[both]]
+    shared: Int = pair[second[both]]
+    return shared

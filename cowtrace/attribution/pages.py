@@ -53,7 +53,9 @@ class PageHistory:
             key = np.concatenate([older.key, newer.key])
             # older times come first, so a stable sort by key keeps time order
             order = np.argsort(key, kind="stable")
-            self._runs.append(_Run(key[order], np.concatenate([older.ts, newer.ts])[order], np.concatenate([older.made, newer.made])[order]))
+            self._runs.append(
+                _Run(key[order], np.concatenate([older.ts, newer.ts])[order], np.concatenate([older.made, newer.made])[order])
+            )
 
     def last(self, space: Int, page: Int, ts: Int) -> tuple[Int, Int]:
         """Time and content of the latest fault before ``ts`` on pages of address spaces themselves (no inheritance).
@@ -146,8 +148,15 @@ class Frame:
 
 
 def frame_of(
-    pages: PageHistory, lives: Lives, space_of: Int, space: Int, page: Int, ts: Int,
-    *, known: tuple[Int, Int] | None = None, since_ns: int | None = None,
+    pages: PageHistory,
+    lives: Lives,
+    space_of: Int,
+    space: Int,
+    page: Int,
+    ts: Int,
+    *,
+    known: tuple[Int, Int] | None = None,
+    since_ns: int | None = None,
 ) -> Frame:
     """The frame behind a page of an address space just before ``ts``, through the forks that passed it on.
 
@@ -255,7 +264,9 @@ class Forks:
     """Forks by parent address space, in order of birth: which one is to be charged."""
 
     def __init__(self, lives: Lives, space_of: Int) -> None:
-        self.child = np.flatnonzero((lives.parent >= 0) & (lives.how != EXECED) & (lives.how != SEEN) & (space_of == np.arange(len(space_of))))
+        self.child = np.flatnonzero(
+            (lives.parent >= 0) & (lives.how != EXECED) & (lives.how != SEEN) & (space_of == np.arange(len(space_of)))
+        )
         parent = space_of[lives.parent[self.child]]
         order = np.lexsort((lives.start_ns[self.child], parent))
         self.child = self.child[order]

@@ -62,9 +62,7 @@ class Rows:
         return Rows(**joined)
 
 
-def decode_rows(
-    batch: EventBatch, roles: R.Roles, events: list[EventDesc], stacks: Callable[[EventBatch], Int] | None
-) -> Rows:
+def decode_rows(batch: EventBatch, roles: R.Roles, events: list[EventDesc], stacks: Callable[[EventBatch], Int] | None) -> Rows:
     """Decode a batch.
 
     Args:

@@ -38,7 +38,7 @@ def _first_anonymous(f: Facts, evidence: str) -> Verdict:
     if f.alloc == F.ALLOC_HUGE or (huge_after and f.after == F.HUGE):
         return verdict("thp_zero", evidence if huge_after else "join", 0.99)
     if f.uffd == YES and f.alloc in (F.ALLOC_ZEROED, F.ALLOC_MID):
-        # a write allocates before it finds the range registered, gives the page back and waits for the monitor's: then nothing is counted here
+        # a write allocates before it finds the range registered, gives the page back and waits: then nothing is counted here
         if f.rss == F.RSS_UNKNOWN:
             return unknown("anon_zero", "mthp_zero", "uffd")
         if not f.rss & F.RSS_ANON:

@@ -1,4 +1,4 @@
-"""Rules for writes to something mapped (mm/memory.c: do_wp_page, wp_page_copy; mm/huge_memory.c: do_huge_pmd_wp_page; mm/hugetlb.c; mm/ksm.c)."""
+"""Rules for writes to something mapped (mm/memory.c: do_wp_page; mm/huge_memory.c: do_huge_pmd_wp_page; mm/hugetlb.c; mm/ksm.c)."""
 
 from __future__ import annotations
 

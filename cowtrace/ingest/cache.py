@@ -33,7 +33,8 @@ def resolve(inputs: Sequence[str | os.PathLike[str]], *, quiet: bool = False) ->
     """The store that inputs stand for.
 
     Args:
-        inputs: One store; or recordings and snapshots, which are ingested into the cache first; or nothing: the recording in the current folder.
+        inputs: One store; or recordings and snapshots, which are ingested into the cache first; or nothing: the recording that
+            lies in the current folder.
         quiet: No progress bar.
 
     Raises:
@@ -58,4 +59,6 @@ def resolve(inputs: Sequence[str | os.PathLike[str]], *, quiet: bool = False) ->
 def _code_state() -> str:
     """Newest change of the package's own files: a cache made by other code is not used again."""
     root = Path(__file__).resolve().parent.parent
-    return str(max((file.stat().st_mtime_ns for part in ("attribution", "ingest", "parsers") for file in (root / part).rglob("*.py")), default=0))
+    return str(
+        max((file.stat().st_mtime_ns for part in ("attribution", "ingest", "parsers") for file in (root / part).rglob("*.py")), default=0)
+    )

@@ -106,7 +106,9 @@ def fault_rows(context: Context, part: Attributed) -> pa.Table:
         "confidence": pa.array(verdicts("confidence", np.float32)[pick]),
         "copied_bytes": _bytes(verdicts("copied"), pick, faults.order, context.base_page_bytes),
         "zeroed_bytes": _bytes(verdicts("zeroed"), pick, faults.order, context.base_page_bytes),
-        "alloc_order": _where(-1 if faults.order is None else faults.order, lambda order: order >= 0, lambda order: order, pa.int8(), count),
+        "alloc_order": _where(
+            -1 if faults.order is None else faults.order, lambda order: order >= 0, lambda order: order, pa.int8(), count
+        ),
         "fork_id": nullable(part.fork_id + offsets.fork, part.fork_id >= 0, pa.int64()),
         "fork_side": labels(np.where(part.fork_id >= 0, part.fork_side, -1), ["parent", "child"]),
         "vma_id": _vma_ids(context, seen.record),

@@ -119,8 +119,12 @@ def _joined(group: Group) -> SideBand:
         merged = {}
         for name, table in _tables(side).items():
             later = table.filter(pl.col("ts_ns") >= 0) if name in ("fork", "exit") else table
-            later = later.with_columns(pl.col("seq") + shift, pl.when(pl.col("ts_ns") < 0).then(begin).otherwise(pl.col("ts_ns")).alias("ts_ns"))
-            merged[name] = pl.concat([_tables(joined)[name], later.select(pl.col(column).cast(kind) for column, kind in SIDE_BAND_SCHEMAS[name].items())])
+            later = later.with_columns(
+                pl.col("seq") + shift, pl.when(pl.col("ts_ns") < 0).then(begin).otherwise(pl.col("ts_ns")).alias("ts_ns")
+            )
+            merged[name] = pl.concat(
+                [_tables(joined)[name], later.select(pl.col(column).cast(kind) for column, kind in SIDE_BAND_SCHEMAS[name].items())]
+            )
         joined = SideBand(**merged)
     return joined
 

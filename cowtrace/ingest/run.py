@@ -28,7 +28,11 @@ _RECORDING_JSON_MAX_BYTES = 16 << 20
 
 
 def ingest(
-    inputs: Sequence[str | PathLike[str]], store: str | PathLike[str], *, force: bool = False, quiet: bool = False,
+    inputs: Sequence[str | PathLike[str]],
+    store: str | PathLike[str],
+    *,
+    force: bool = False,
+    quiet: bool = False,
     digests: dict[Path, str] | None = None,
 ) -> Store:
     """Read recordings and snapshots into a store.

@@ -65,7 +65,9 @@ LOSS = Table(
         key("source_id", "Row of source."),
         ts_ns("When it was reported; NULL when the recording does not say.", nullable=True),
         Column("lost_events", pa.int64(), "Events lost; NULL when only the fact is known.", unit="count", nullable=True),
-        label("reason", "lost: a ring buffer dropped records. lost_samples: the kernel's count per event of the same loss. throttle, dropped."),
+        label(
+            "reason", "lost: a ring buffer dropped records. lost_samples: the kernel's count per event of the same loss. throttle, dropped."
+        ),
         label("event", "Event, where the loss is counted per event.", nullable=True),
         Column("cpu", pa.int32(), "CPU.", nullable=True),
     ),

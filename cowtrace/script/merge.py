@@ -28,8 +28,8 @@ class Stream:
 def merged(streams: Sequence[Stream]) -> Iterator[pl.DataFrame]:
     """All rows in time order. Rows without a time follow the row of their input that is before them.
 
-        input 1  [ 1 4 6 ] [ 7 9 ]
-        input 2    [ 3 5 8 ]            due: the earliest end of any frame in hand:  1 3 4 5 6 | 7 8 | 9
+    input 1  [ 1 4 6 ] [ 7 9 ]
+    input 2    [ 3 5 8 ]            due: the earliest end of any frame in hand:  1 3 4 5 6 | 7 8 | 9
     """
     if len(streams) == 1:
         yield from streams[0].frames

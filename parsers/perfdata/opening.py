@@ -58,18 +58,21 @@ def open_perfdata(path: str | os.PathLike[str], *, block_bytes: int = BLOCK_BYTE
     else:
         metadata.attrs = read_attrs(source, header)
         end = _read_features(source, header, metadata, info)
-    streams = [Stream(source, header.data.offset, end, header.order, scan_bytes)]
+    streams = [Stream(source, header.data.offset, end, header.order, block_bytes=scan_bytes)]
     for piece in pieces:
         info.format = "perf.data directory"
         data = Source.open(piece)
         info.size_bytes += data.size
-        streams.append(Stream(data, 0, data.size, header.order, scan_bytes))
+        streams.append(Stream(data, 0, data.size, header.order, block_bytes=scan_bytes, name=f"{os.path.basename(piece)}: "))
     if header.is_pipe:
         _collect(metadata, streams[0])
         if not metadata.attrs:
             raise InputError(name, "a pipe recording without any event", hint="its head is missing or cut")
     elif not metadata.features.events:
-        _collect(metadata, Stream(source, header.data.offset, min(end, header.data.offset + _NAMES_WITHIN), header.order, 0))
+        _collect(
+            metadata,
+            Stream(source, header.data.offset, min(end, header.data.offset + _NAMES_WITHIN), header.order, block_bytes=_NAMES_WITHIN),
+        )
     if len(metadata.attrs) > _EVENTS_MAX or len({layout_form(attr) for attr, _ in metadata.attrs}) > _LAYOUTS_MAX:
         raise InputError(name, f"{len(metadata.attrs)} events of many forms: the list of events is damaged")
     _fill(info, metadata)

@@ -156,8 +156,8 @@ class _Scan:
         self._counts += stream.left_out
         self._info.bytes_unread += stream.bytes_unread
         if stream.problem:
-            text = f"{stream.path}: {stream.problem}; everything before it was read, {stream.bytes_unread} bytes were not"
-            self._info.notes.append(Note(text))
+            unread = f"{stream.bytes_unread} bytes behind it were not" if stream.bytes_unread else "nothing follows it"
+            self._info.notes.append(Note(f"{stream.name}{stream.problem}; everything before it was read, {unread}"))
 
     def _build_ids(self, block: Block, rest: Index, types: np.ndarray, sizes: Index) -> None:
         some = rest[types[rest] == rec.HEADER_BUILD_ID]

@@ -11,8 +11,8 @@ from cowtrace.parsers.perfdata.zstd import Expander
 from cowtrace.parsers.source import Source, SpillFile
 from cowtrace.parsers.words import Index, Words
 
-#: Room for two records of any size.
-_MIN_BLOCK_BYTES = 1 << 17
+#: A block grows until a record fits, from this size on.
+_MIN_BLOCK_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class Stream:
     """Records from byte ``start`` to ``end`` of a source.
 
     Attributes:
-        path: File, for messages.
+        name: In front of ``problem`` when a recording has several streams.
         problem: Why the stream ended early, with the byte; empty when it did not. Set by ``blocks``.
         bytes_unread: Bytes behind the last record that was read. Set by ``blocks``.
         left_out: Records by type that the blocks do not contain. Set by ``blocks``.
     """
 
-    def __init__(self, source: Source, start: int, end: int, order: str, block_bytes: int) -> None:
+    def __init__(self, source: Source, start: int, end: int, order: str, *, block_bytes: int, name: str = "") -> None:
         self.problem = ""
         self.bytes_unread = 0
         self.left_out: Counter[int] = Counter()
-        self.path = source.path
+        self.name = name
         self._source = source
         self._start = start
         self._end = end
@@ -64,7 +64,7 @@ class Stream:
         if self._expanded is None:
             expander = Expander(self._source, compressed_from, self._end, self._order)
             self._expanded = expander.run()
-            self._expansion = expander.problem, self._end - expander.read_to, expander.counts
+            self._expansion = expander.problem, max(self._end - expander.read_to, 0), expander.counts
         yield from self._plain_blocks(self._expanded, 0, self._expanded.size)
         problem, unread, self.left_out = self._expansion
         self.problem = problem or self.problem

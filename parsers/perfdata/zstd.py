@@ -46,7 +46,7 @@ class Expander:
         self._raw = _RawReader(source, end)
         self._order = order
         self._header = Struct(order + "IHH")
-        self._u64 = Struct(order + "Q")
+        self._u32, self._u64 = Struct(order + "I"), Struct(order + "Q")
         self._spill = SpillFile(source.path)
         self._plain = bytearray()
         self._settled = 0
@@ -109,33 +109,34 @@ class Expander:
         """Type, content and following byte of each record: zstd bytes of a compressed one, all bytes of another."""
         at = self.read_to
         while at < self._raw.end:
-            head = self._raw.read(at, _HEAD2_BYTES)
-            if len(head) < _HEADER_BYTES:
-                return
+            head = self._raw.read(at, _HEAD2_BYTES).ljust(_HEAD2_BYTES, b"\0")
             kind, _, size = self._header.unpack_from(head)
             if kind == COMPRESSED2:
-                if len(head) < _HEAD2_BYTES:
-                    return
-                (data_size,) = self._u64.unpack_from(head, 8)
-                piece, after = self._compressed2(at, size, data_size)
-                if after is None:
-                    return
+                piece, after = self._compressed2(at, size, self._u64.unpack_from(head, 8)[0])
             else:
-                if size < _HEADER_BYTES:
-                    self.problem = f"a record of {size} bytes"
-                    return
-                record = self._raw.read(at, size)
-                if len(record) < size:
-                    return
-                piece, after = (record[_HEADER_BYTES:] if kind == COMPRESSED else record), at + size
-                if kind == AUXTRACE and size >= _HEAD2_BYTES:
-                    after += self._u64.unpack_from(head, 8)[0]
-                elif kind == HEADER_TRACING_DATA and size >= _HEADER_BYTES + 4:
-                    after += (Struct(self._order + "I").unpack_from(head, 8)[0] + 7) & ~7
+                piece, after = self._simple(at, kind, size, head)
+            if after is None:
+                self.problem = self.problem or f"the last record, at byte {at}, is not complete"
+                return
             if kind in (COMPRESSED, COMPRESSED2):
                 self.counts[kind] += 1
             yield kind, piece, after
             at = after
+
+    def _simple(self, at: int, kind: int, size: int, head: bytes) -> tuple[bytes, int | None]:
+        """Content and following byte of any other record; None behind it when the file ends before it does."""
+        record = self._raw.read(at, size)
+        if len(record) < max(size, _HEADER_BYTES):
+            if len(record) == size:
+                self.problem = f"the record at byte {at} says a size that is too small for its kind"
+            return b"", None
+        if kind == COMPRESSED:
+            return record[_HEADER_BYTES:], at + size
+        if kind == AUXTRACE and size >= _HEAD2_BYTES:
+            return record, at + size + int(self._u64.unpack_from(head, 8)[0])
+        if kind == HEADER_TRACING_DATA and size >= _HEADER_BYTES + 4:
+            return record, at + size + (int(self._u32.unpack_from(head, 8)[0]) + 7 & ~7)
+        return record, at + size
 
     def _compressed2(self, at: int, size: int, data_size: int) -> tuple[bytes, int | None]:
         """Content and following byte of a COMPRESSED2; None behind it when the file ends before it does.
@@ -148,7 +149,7 @@ class Expander:
             record = self._raw.read(at, size)
             return record[_HEAD2_BYTES:extent], at + size if len(record) == size else None
         if extent > _MAX_PIECE_BYTES:
-            self.problem = f"a COMPRESSED2 record of {extent} bytes"
+            self.problem = f"the COMPRESSED2 record at byte {at} says {extent} bytes"
             return b"", None
         if at + extent > self._raw.end:
             return b"", None
@@ -161,7 +162,7 @@ class Expander:
                 return b"", None
             kind, _, more = self._header.unpack(head)
             if kind != COMPRESSED2 or more < _HEAD2_BYTES:
-                self.problem = "a COMPRESSED2 record that says more bytes than its continuations have"
+                self.problem = f"the COMPRESSED2 record at byte {at} says more bytes than its continuations have"
                 return b"", None
             pieces.append(self._raw.read(at + done, more)[_HEAD2_BYTES:])
             done += more

@@ -82,6 +82,7 @@ class Merger:
         self._pieces = store.pieces
         self._decoder = decoder
         self._first_ns = scan.first_ns
+        self._begins_with_stack = scan.begins_with_stack
         self._block_bytes = block_bytes
         has_stacks = scan.counts[decoder.numbers(*STACK_EVENTS)].any()
         self._finder = StackFinder(decoder) if has_stacks else None
@@ -107,10 +108,15 @@ class Merger:
             at = behind
 
     def _ready(self, rows: Rows, order: Index, next_piece: int) -> int:
-        """How many of the sorted rows no later piece can precede; at equal times the order of the file counts."""
+        """How many of the sorted rows no later piece can precede; at equal times the order of the file counts.
+
+        An event whose stack is still to come is not ready either.
+        """
         next_ns = self._first_ns[next_piece]
         times = rows.ts_ns[order]
         low, high = np.searchsorted(times, [next_ns, next_ns + 1])
+        if self._begins_with_stack[next_piece]:
+            return int(low)
         return int(low + np.searchsorted(rows.piece[order[low:high]], next_piece))
 
     def _load(self, numbers: Index, kept: _Pending) -> _Pending:

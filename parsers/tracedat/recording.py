@@ -71,7 +71,7 @@ class TraceDatRecording:
         self._groups: Groups | None = None
         self.events: Sequence[EventDesc] = self._decoder.descs
         self.info = describe(source, meta)
-        self.info.notes += meta.notes + pieces.notes
+        self.info.notes[:0] = meta.notes + pieces.notes
         self.info.bytes_unread = pieces.bytes_unread
 
     def text(self, name: str) -> bytes:

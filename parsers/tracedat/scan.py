@@ -26,8 +26,9 @@ class Scan:
     """What pass 1 found.
 
     Attributes:
-        first_ns: Earliest time in each piece, ``NEVER`` without events. A piece that begins with a call stack begins just before the event
-            that the stack belongs to, which is in the piece before.
+        first_ns: Earliest time in each piece, ``NEVER`` without events; of a piece that begins with a call stack the time of the event that
+            the stack belongs to, which is in the piece before.
+        begins_with_stack: Which pieces those are.
         counts: Events by event number.
         unknown_count: Events of types without a format.
         damaged_count: Damaged pages.
@@ -37,6 +38,7 @@ class Scan:
     """
 
     first_ns: Index
+    begins_with_stack: npt.NDArray[np.bool_]
     counts: Index
     unknown_count: int = 0
     damaged_count: int = 0
@@ -49,7 +51,7 @@ class Scan:
 def scan(store: PageStore, decoder: Decoder, collector: Collector, block_bytes: int) -> Scan:
     """Read all pieces once; ``collector`` gets every block."""
     pieces = store.pieces
-    result = Scan(np.full(len(pieces), NEVER), np.zeros(len(decoder.descs), np.int64))
+    result = Scan(np.full(len(pieces), NEVER), np.zeros(len(pieces), bool), np.zeros(len(decoder.descs), np.int64))
     is_stack = np.zeros(len(decoder.descs) + 1, bool)
     is_stack[decoder.numbers(*STACK_EVENTS)] = True
     owners = _Owners(is_stack, pieces)
@@ -71,7 +73,7 @@ def scan(store: PageStore, decoder: Decoder, collector: Collector, block_bytes: 
         low, high = int(rows.ts_ns.min()), int(rows.ts_ns.max())
         result.first_event_ns = low if result.first_event_ns is None else min(low, result.first_event_ns)
         result.last_event_ns = high if result.last_event_ns is None else max(high, result.last_event_ns)
-        owners.pull_forward(rows, result.first_ns)
+        owners.pull_forward(rows, result)
     return result
 
 
@@ -110,8 +112,8 @@ class _Owners:
         self._stream = pieces.stream
         self._last: dict[int, int] = {}
 
-    def pull_forward(self, rows: Rows, first_ns: Index) -> None:
-        """Begin pieces that start with a call stack just before the event that it belongs to."""
+    def pull_forward(self, rows: Rows, result: Scan) -> None:
+        """Let pieces that start with a call stack begin with the event that it belongs to."""
         if not self._is_stack.any():
             return
         stack = self._is_stack.take(rows.event)
@@ -126,7 +128,8 @@ class _Owners:
             else:
                 time = self._last.get(stream)
             if time is not None:
-                first_ns[piece] = min(int(first_ns[piece]), time - 1)
+                result.first_ns[piece] = min(int(result.first_ns[piece]), time)
+                result.begins_with_stack[piece] = True
         for end in np.append(starts[1:] - 1, len(rows) - 1).tolist():
             owner = int(latest[end])
             stream = int(self._stream[rows.piece[end]])

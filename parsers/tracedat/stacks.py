@@ -88,8 +88,8 @@ def chains(words: Words, descs: Sequence[EventDesc], count: int, stacks: dict[st
 
 def _addresses(words: Words, descs: Sequence[EventDesc], name: str, place: StackPayloads) -> tuple[Index, npt.NDArray[np.uint64]]:
     """Number of addresses of each stack, and all of them in a row; they end before the first that is 0 or all ones."""
-    desc = next(desc for desc in descs if desc.name == name)
-    caller, length = field_of(desc, "caller"), field_of(desc, "size")
+    desc = next((desc for desc in descs if desc.name == name), None)
+    caller, length = (None, None) if desc is None else (field_of(desc, "caller"), field_of(desc, "size"))
     if caller is None or caller.element_size not in (4, 8):
         return np.zeros(len(place.size), np.int64), np.empty(0, np.uint64)
     width = caller.element_size

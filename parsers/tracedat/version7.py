@@ -65,7 +65,7 @@ def read_version7(source: Source, head: Head) -> Metadata:
     if chain.problem:
         meta.notes.append(Note(f"the table of ring buffers is not complete: {chain.problem}"))
         meta.buffers.extend(recover.find_buffer(source, meta, chain.end))
-        if not meta.buffers:
+        if not any(buffer.cpus for buffer in meta.buffers):
             meta.notes.append(Note("the file ends before its first ring buffer page"))
     return meta
 
@@ -82,9 +82,9 @@ def _follow_chain(source: Source, head: Head, options: opt.Options) -> _Chain:
             break
         try:
             cursor, end = _open_section(source, head, at, opt.DONE)
+            following = _read_list(cursor, options)
             chain.visited.add(at)
-            chain.end = end
-            at = _read_list(cursor, options)
+            at, chain.end = following, end
         except InputError as error:
             chain.problem = error.problem
     return chain

@@ -20,7 +20,12 @@ def replayed_kinds(kernel: ToyKernel, batch_lines: int) -> list[str]:
     engine = Engine(recording.info, recording.events, recording.side_band())
     parts = [engine.feed(engine.decode(batch)) for batch in recording.batches()]
     parts.append(engine.feed(None))
-    rows = [(ts, engine.verdicts.rows[v].kind) for part in parts if part is not None for ts, v in zip(part.seen.ts_ns, part.verdict, strict=True)]
+    rows = [
+        (ts, engine.verdicts.rows[v].kind)
+        for part in parts
+        if part is not None
+        for ts, v in zip(part.seen.ts_ns, part.verdict, strict=True)
+    ]
     return [kind for _, kind in sorted(rows)]
 
 

@@ -16,7 +16,16 @@ def array(*values: int) -> np.ndarray:
 def test_fork_exec_exit_make_lives() -> None:
     history = History(side_band("- comm 10 bash", "100 fork 20<-10", "150 exec 20 ls", "200 exit 20"))
     lives = history.lives
-    rows = list(zip(lives.tgid.tolist(), [HOW[h] for h in lives.how], lives.start_ns.tolist(), lives.end_ns.tolist(), lives.parent.tolist(), strict=True))
+    rows = list(
+        zip(
+            lives.tgid.tolist(),
+            [HOW[h] for h in lives.how],
+            lives.start_ns.tolist(),
+            lives.end_ns.tolist(),
+            lives.parent.tolist(),
+            strict=True,
+        )
+    )
     assert rows == [
         (10, "seen", ALWAYS, NEVER, -1),
         (20, "fork", 100, 150, 0),

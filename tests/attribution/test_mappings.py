@@ -22,11 +22,23 @@ def find(side: tuple[str, ...], *questions: tuple[int, int, int]) -> list[str | 
 
 def test_later_mapping_replaces_from_its_time() -> None:
     side = ("- comm 10 a", "50 mmap 10 1000-5000 rw-p //anon", "90 mmap 10 2000-3000 r--p /lib/x")
-    assert find(side, (0, 0x2FFF, 60), (0, 0x2FFF, 90), (0, 0x3000, 95), (0, 0x5000, 95), (0, 0x1000, 49)) == ["//anon", "/lib/x", "//anon", None, None]
+    assert find(side, (0, 0x2FFF, 60), (0, 0x2FFF, 90), (0, 0x3000, 95), (0, 0x5000, 95), (0, 0x1000, 49)) == [
+        "//anon",
+        "/lib/x",
+        "//anon",
+        None,
+        None,
+    ]
 
 
 def test_forked_child_inherits_what_the_parent_had_then() -> None:
-    side = ("- comm 10 a", "50 mmap 10 1000-5000 rw-p //anon", "100 fork 20<-10", "120 mmap 10 8000-9000 rw-p /late", "130 mmap 20 1000-2000 r--p /own")
+    side = (
+        "- comm 10 a",
+        "50 mmap 10 1000-5000 rw-p //anon",
+        "100 fork 20<-10",
+        "120 mmap 10 8000-9000 rw-p /late",
+        "130 mmap 20 1000-2000 r--p /own",
+    )
     assert find(side, (1, 0x1000, 110), (1, 0x8000, 125), (1, 0x1000, 130), (1, 0x2000, 130)) == ["//anon", None, "/own", "//anon"]
 
 
@@ -36,7 +48,9 @@ def test_exec_starts_empty() -> None:
 
 
 def test_growing_heap_is_one_mapping() -> None:
-    band = side_band("- comm 10 a", "50 mmap 10 1000-2000 rw-p [heap]", "60 mmap 10 1000-4000 rw-p [heap]", "70 mmap 10 1000-9000 rw-p [heap]")
+    band = side_band(
+        "- comm 10 a", "50 mmap 10 1000-2000 rw-p [heap]", "60 mmap 10 1000-4000 rw-p [heap]", "70 mmap 10 1000-9000 rw-p [heap]"
+    )
     mappings = Mappings(History(band), band.mmap)
     table = mappings.table(0)
     assert (table["start_addr"].tolist(), table["end_addr"].tolist()) == ([0x1000], [0x9000])

@@ -1,6 +1,6 @@
 """What a careful user does with ``perf script``: its text from stdin into a table. Prints the rows.
 
-    perf script -F comm,pid,tid,time,event,addr,ip -i perf.data | python -m tests.benchmarks.parse_text
+perf script -F comm,pid,tid,time,event,addr,ip -i perf.data | python -m tests.benchmarks.parse_text
 """
 
 from __future__ import annotations

@@ -45,7 +45,9 @@ def test_faults_by_kind_and_by_fork_add_up(tmp_path: Path) -> None:
     (total,) = connection.execute("SELECT count(*) FROM fault").fetchone() or (0,)
     (by_kind,) = connection.execute("SELECT sum(n) FROM (SELECT count(*) n FROM fault GROUP BY kind)").fetchone() or (0,)
     (by_fork,) = connection.execute("SELECT sum(n) FROM (SELECT count(*) n FROM fault GROUP BY fork_id)").fetchone() or (0,)
-    (dangling,) = connection.execute("SELECT count(*) FROM fault ANTI JOIN fork USING (fork_id) WHERE fault.fork_id IS NOT NULL").fetchone() or (1,)
+    (dangling,) = connection.execute(
+        "SELECT count(*) FROM fault ANTI JOIN fork USING (fork_id) WHERE fault.fork_id IS NOT NULL"
+    ).fetchone() or (1,)
     assert (by_kind, by_fork, dangling) == (total, total, 0)
 
 

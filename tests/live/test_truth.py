@@ -109,10 +109,7 @@ def test_the_witness_agrees_with_the_declarations(program: Path, machine: None, 
         "huge_fill": declared["thp_zero"],
         "zero_copy": declared["zero_page_cow"],
         "huge_zero_copy": declared["thp_zero_page_cow"],
-        "reuse": declared["cow_reuse"]
-        + declared["thp_reuse"]
-        + by_name["shared_write_after_sync"]
-        + by_name["shared_read_then_write"],
+        "reuse": declared["cow_reuse"] + declared["thp_reuse"] + by_name["shared_write_after_sync"] + by_name["shared_read_then_write"],
         "failed": declared["failed"] - refused,
     }
     assert {name: seen[name] for name in expected} == expected

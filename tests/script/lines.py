@@ -27,7 +27,7 @@ OPEN = EventDesc(
 DUMMY = EventDesc(3, "dummy:HG", SAMPLE_COLUMNS, hidden=True)
 
 COMMS = [
-    {"seq": 0, "ts_ns": -1, "tgid": 7, "tid": 7, "comm": b"a, \"b\"", "is_exec": False},
+    {"seq": 0, "ts_ns": -1, "tgid": 7, "tid": 7, "comm": b'a, "b"', "is_exec": False},
     {"seq": 1, "ts_ns": 3_000_000_000, "tgid": 7, "tid": 7, "comm": b"new\nline\xff", "is_exec": True},
     {"seq": 2, "ts_ns": 3_000_000_000, "tgid": 8, "tid": 8, "comm": b"", "is_exec": True},
 ]

@@ -40,14 +40,10 @@ def test_text_is_what_perf_prints(trace: Path) -> None:
 
 def test_csv_has_perfs_values_in_nanoseconds(trace: Path) -> None:
     rows = [line.split(",", 9) for line in cowtrace("script", trace, "--format", "csv").stdout.splitlines()[1:]]
-    ours = [
-        (comm, pid, tid, cpu, int(ts_ns), period, event, addr, ip) for ts_ns, event, comm, pid, tid, cpu, ip, addr, period, _ in rows
-    ]
+    ours = [(comm, pid, tid, cpu, int(ts_ns), period, event, addr, ip) for ts_ns, event, comm, pid, tid, cpu, ip, addr, period, _ in rows]
     pattern = re.compile(r" *(.+?) +(\d+)/(\d+) +\[0*(\d+)\] +(\d+)\.(\d{9}): +(\d+) +(\S+): +(\w+) +(\w+)")
     fields = [pattern.fullmatch(line) for line in lines_of(
         "perf", "script", "--ns", "-F", "comm,pid,tid,cpu,time,period,event,addr,ip", "-i", trace
     )]  # fmt: skip
-    perfs = [
-        (m[1], m[2], m[3], m[4], int(m[5]) * 1_000_000_000 + int(m[6]), m[7], m[8], m[9], m[10]) for m in fields if m is not None
-    ]
+    perfs = [(m[1], m[2], m[3], m[4], int(m[5]) * 1_000_000_000 + int(m[6]), m[7], m[8], m[9], m[10]) for m in fields if m is not None]
     assert ours == perfs

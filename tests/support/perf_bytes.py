@@ -115,9 +115,9 @@ def comm(tgid: int, tid: int, name: bytes, end: bytes = b"", *, is_exec: bool = 
     return record(3, struct.pack("<ii", tgid, tid) + string8(name) + end, misc=1 << 13 if is_exec else 0)
 
 
-def task(kind: int, tgid: int, parent: int, tid: int, parent_tid: int, time: int, end: bytes = b"") -> bytes:
-    """FORK (7) or EXIT (4)."""
-    return record(kind, struct.pack("<iiiiQ", tgid, parent, tid, parent_tid, time) + end)
+def task(kind: int, child: tuple[int, int], parent: tuple[int, int], time: int, end: bytes = b"") -> bytes:
+    """FORK (7) or EXIT (4); tasks are (tgid, tid)."""
+    return record(kind, struct.pack("<iiiiQ", child[0], parent[0], child[1], parent[1], time) + end)
 
 
 def perf_string(text: str) -> bytes:
@@ -130,9 +130,7 @@ def perf_string(text: str) -> bytes:
 def event_desc(events: Sequence[tuple[Event, str]]) -> bytes:
     """Feature EVENT_DESC."""
     size = events[0][0].size
-    entries = [
-        event.attr() + struct.pack("<I", len(event.ids)) + perf_string(name) + words(*event.ids) for event, name in events
-    ]
+    entries = [event.attr() + struct.pack("<I", len(event.ids)) + perf_string(name) + words(*event.ids) for event, name in events]
     return struct.pack("<II", len(events), size) + b"".join(entries)
 
 

@@ -27,7 +27,7 @@ def tracepoint(index: int, name: str, *fields: str) -> EventDesc:
 
 @dataclass
 class FakeBatch:
-    """``EventBatch`` over dictionaries, one an event; every key of BATCH_DTYPES, ``event``, payload fields under ``f``, addresses under ``chain``."""
+    """``EventBatch`` over dictionaries, one an event: columns, ``event``, payload fields under ``f``, addresses under ``chain``."""
 
     lines: list[dict[str, Any]]
     names: tuple[str, ...]

@@ -26,7 +26,9 @@ def side_band(*lines: str) -> SideBand:
             tid, _, tgid = child.partition("@")
             same = bool(tgid)
             owner = int(tgid) if same else int(tid)
-            rows["fork"].append(at | {"tgid": owner, "parent_tgid": owner if same else int(parent), "tid": int(tid), "parent_tid": int(parent)})
+            rows["fork"].append(
+                at | {"tgid": owner, "parent_tgid": owner if same else int(parent), "tid": int(tid), "parent_tid": int(parent)}
+            )
         elif verb in ("exec", "comm"):
             tid, _, tgid = who.partition("@")
             name = rest[0].encode() if rest else b""

@@ -61,7 +61,9 @@ def test_nothing_else_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
 
 def test_the_wheel_works(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     wheel.extractall(tmp_path)
-    code = "from cowtrace.queries import catalog; from cowtrace.queries.collection import load_order; print(len(catalog()), len(load_order()))"
+    code = (
+        "from cowtrace.queries import catalog; from cowtrace.queries.collection import load_order; print(len(catalog()), len(load_order()))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     sql = [name for name in wheel.namelist() if name.endswith(".sql")]

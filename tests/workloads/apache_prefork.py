@@ -1,6 +1,6 @@
 """Apache with the prefork MPM: a parent forks servers that share its memory, each serves some requests.
 
-    python apache_prefork.py FOLDER [--requests N]
+python apache_prefork.py FOLDER [--requests N]
 """
 
 from __future__ import annotations

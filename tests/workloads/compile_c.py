@@ -1,6 +1,6 @@
 """A small C build: vfork and exec of the compiler's programs, one after the other.
 
-    python compile_c.py FOLDER
+python compile_c.py FOLDER
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def run(folder: Path) -> None:
     names = []
     for n in range(4):
         source = folder / f"unit{n}.c"
-        main = "int main(void) { return unit_0(\"0\"); }" if n == 0 else ""
+        main = 'int main(void) { return unit_0("0"); }' if n == 0 else ""
         source.write_text(UNIT.format(n=n) + main)
         names.append(str(source))
     subprocess.run(["cc", "-O1", "-o", str(folder / "program"), *names], check=True)

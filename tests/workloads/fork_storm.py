@@ -1,6 +1,6 @@
 """A shell script that does nothing but start programs: forks that exec, and forks that never do.
 
-    python fork_storm.py FOLDER
+python fork_storm.py FOLDER
 """
 
 from __future__ import annotations

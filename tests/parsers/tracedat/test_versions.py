@@ -89,9 +89,9 @@ def test_more_cpus_than_the_head_says(tmp_path: Path) -> None:
     content[cpus_at] = 1
     count = b"\x08\x00\x04\x00\x00\x00\x02\x00\x00\x00"
     options_at = cpus_at + 4 + 10
-    content[options_at : options_at + 6 + len(clock_list("local"))] = count + b"\x63\x00" + (
-        len(clock_list("local")) - len(count)
-    ).to_bytes(4, "little") + bytes(len(clock_list("local")) - len(count))
+    content[options_at : options_at + 6 + len(clock_list("local"))] = (
+        count + b"\x63\x00" + (len(clock_list("local")) - len(count)).to_bytes(4, "little") + bytes(len(clock_list("local")) - len(count))
+    )
     recording = opened(tmp_path / "trace.dat", bytes(content))
     assert rows(recording) == EXPECTED
     assert recording.info.features["unknown_options"] == {"99": 1}
