@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import decode
@@ -24,7 +23,7 @@ class VerdictTable:
 
     def lookup(self, codes: Int) -> Int:
         """Row of the verdict of each encoded combination of facts."""
-        encoded = pc.dictionary_encode(pa.array(codes))
+        encoded = pa.array(codes).dictionary_encode()
         numbers = np.array([self._row(code) for code in encoded.dictionary.to_pylist()], np.int64)
         return numbers[encoded.indices.to_numpy()] if len(numbers) else np.empty(0, np.int64)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cowtrace.attribution.asof import Int
 from cowtrace.parsers.base import EventBatch
@@ -31,7 +30,7 @@ class StackTable:
         if not len(rows):
             return result
         hashes = _hash(offsets[rows], length[rows], ips)
-        encoded = pc.dictionary_encode(pa.array(hashes))
+        encoded = pa.array(hashes).dictionary_encode()
         distinct = encoded.dictionary.to_numpy()
         codes = encoded.indices.to_numpy()
         first = np.full(len(distinct), len(rows))

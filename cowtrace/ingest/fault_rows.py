@@ -33,7 +33,7 @@ class Offsets:
 
 def nullable(values: Int, valid: np.ndarray, kind: pa.DataType) -> pa.Array:
     """An Arrow array with NULL where ``valid`` is False."""
-    return pa.array(values, mask=~valid).cast(kind) if not valid.all() else pa.array(values).cast(kind)
+    return pa.array(values, kind, mask=None if valid.all() else ~valid)
 
 
 def labels(codes: np.ndarray, names: list[str]) -> pa.Array:

@@ -118,15 +118,14 @@ def _check(source: Source, header: Header, header_size: int) -> None:
         problem = f"expected attrs of {SIZE_VER0 + _SECTION.size} bytes or more, found {header.attr_size}"
         raise InputError(source.path, problem, offset=16)
     for name, section, at in (("attrs", attrs, 24), ("data", data, 40)):
+        where = f"the {name} section is said to start at byte {section.offset}"
         if section.offset < min(header_size, FILE_HEADER_SIZE):
-            problem = f"the {name} section is said to start at byte {section.offset}, inside the header"
-            raise InputError(source.path, problem, offset=at)
+            raise InputError(source.path, f"{where}, inside the header", offset=at)
         if section.offset > source.size:
-            problem = f"the {name} section is said to start at byte {section.offset} of a file of {source.size}"
-            raise TruncatedError(source.path, problem, offset=at)
-    if attrs.end > source.size:
-        problem = f"the file ends inside the attrs section ({attrs.size} bytes)"
-        raise TruncatedError(source.path, problem, offset=attrs.offset)
+            raise TruncatedError(source.path, f"{where} of a file of {source.size}", offset=at)
+        if name == "attrs" and section.end > source.size:
+            problem = f"the file ends inside the attrs section ({section.size} bytes)"
+            raise TruncatedError(source.path, problem, offset=section.offset)
     if attrs.size < header.attr_size:
         problem = f"the attrs section has {attrs.size} bytes, one event needs {header.attr_size}"
         raise InputError(source.path, problem, offset=32)
@@ -150,6 +149,16 @@ def read_attrs(source: Source, header: Header) -> list[tuple[Attr, list[int]]]:
             ids = Cursor(source.read(offset, size, "event ids"), header.order, source.path, offset).u64s(size // 8)
         attrs.append((attr, ids))
     return attrs
+
+
+def second_recording(path: str, offset: int) -> InputError:
+    """The error for a header where a record should start: files or pipes that were written one behind the other."""
+    return InputError(
+        path,
+        "a second recording starts inside this file; recordings were written one behind the other",
+        offset=offset,
+        hint="split the file at this byte and read the parts one by one",
+    )
 
 
 def is_killed(source: Source, header: Header) -> bool:

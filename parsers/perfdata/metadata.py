@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from cowtrace.errors import InputError
 from cowtrace.parsers.cursor import Cursor
@@ -20,7 +23,10 @@ _SECTION_BYTES_MAX = 64 << 20
 _UPDATE_NAME = 2
 #: Records that are decoded; a recording has a few for each event, CPU and library.
 _RECORDS_MAX = 1 << 17
-_TYPES = (rec.HEADER_ATTR, rec.HEADER_TRACING_DATA, rec.HEADER_BUILD_ID, rec.EVENT_UPDATE, rec.HEADER_FEATURE)
+#: What the head of a pipe is made of.
+PIPE_HEAD = (rec.HEADER_ATTR, rec.HEADER_TRACING_DATA, rec.EVENT_UPDATE, rec.HEADER_FEATURE)
+#: What a file may add to its header.
+FILE_HEAD = (rec.EVENT_UPDATE,)
 
 
 @dataclass(slots=True)
@@ -58,11 +64,10 @@ class Metadata:
                 self.features.add(bit, Cursor(data, order, source.path, section.offset))
         self.build_ids += self.features.values.pop("build_ids", [])
 
-    def add_records(self, block: Block, numbers: list[int], types: list[int], sizes: list[int]) -> None:
-        """Decode the records among ``numbers`` of a block that carry metadata."""
-        for number, kind, size in zip(numbers, types, sizes, strict=True):
-            if kind not in _TYPES:
-                continue
+    def add_records(self, block: Block, kinds: Sequence[int]) -> None:
+        """Decode the records of some types in a block."""
+        for number in np.flatnonzero(np.isin(block.types, kinds)).tolist():
+            kind, size = int(block.types[number]), int(block.sizes[number])
             self.record_count += 1
             if self.record_count > _RECORDS_MAX:
                 self.damaged_count += 1

@@ -7,20 +7,17 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from cowtrace.errors import InputError
 from cowtrace.parsers.base import BATCH_DTYPES, EventDesc, Note, SideBand, SourceInfo
 from cowtrace.parsers.perfdata import records as rec
 from cowtrace.parsers.perfdata.attr import TRACEPOINT
 from cowtrace.parsers.perfdata.batch import PerfBatch
 from cowtrace.parsers.perfdata.groups import GroupReader
-from cowtrace.parsers.perfdata.header import MAGIC_BY_ORDER
 from cowtrace.parsers.perfdata.metadata import Metadata
 from cowtrace.parsers.perfdata.names import event_names
 from cowtrace.parsers.perfdata.order import Run, SamplePlan, in_time_order
 from cowtrace.parsers.perfdata.samples import SampleDecoder
 from cowtrace.parsers.perfdata.sideband import Records, SideBandBuilder
 from cowtrace.parsers.perfdata.stream import Block, Stream
-from cowtrace.parsers.perfdata.walk import heads
 from cowtrace.parsers.source import SpillFile
 from cowtrace.parsers.words import Index, pack
 
@@ -141,8 +138,7 @@ class _Scan:
         """Take in all records of a stream."""
         seed = 0
         for block in stream.blocks():
-            types, sizes = heads(block.words, block.starts)
-            self._refuse_second_file(block, types)
+            types, sizes = block.types, block.sizes
             self._count(types)
             is_sample = types == rec.SAMPLE
             seed = self._samples(block, block.starts[is_sample], sizes[is_sample], seed)
@@ -151,18 +147,13 @@ class _Scan:
                 starts = block.starts[rest]
                 records = Records(starts, sizes[rest], types[rest], starts + self._position, starts + block.offset)
                 self._side_band.add(block.words, records)
-                self._build_ids(block, rest, types, sizes)
+                self._metadata.add_records(block, (rec.HEADER_BUILD_ID,))
             self._position += block.words.size
         self._counts += stream.left_out
         self._info.bytes_unread += stream.bytes_unread
         if stream.problem:
             unread = f"{stream.bytes_unread} bytes behind it were not" if stream.bytes_unread else "nothing follows it"
             self._info.notes.append(Note(f"{stream.name}{stream.problem}; everything before it was read, {unread}"))
-
-    def _build_ids(self, block: Block, rest: Index, types: np.ndarray, sizes: Index) -> None:
-        some = rest[types[rest] == rec.HEADER_BUILD_ID]
-        if len(some):
-            self._metadata.add_records(block, some.tolist(), types[some].tolist(), sizes[some].tolist())
 
     def _samples(self, block: Block, starts: Index, sizes: Index, seed: int) -> int:
         words, aligned = block.words, starts
@@ -185,20 +176,6 @@ class _Scan:
         counts = np.bincount(np.minimum(types, _TYPES_COUNTED))
         for kind in np.flatnonzero(counts).tolist():
             self._counts[kind] += int(counts[kind])
-
-    def _refuse_second_file(self, block: Block, types: np.ndarray) -> None:
-        """A perf.data header where a record should start: pipes that were written one behind the other."""
-        for magic in MAGIC_BY_ORDER.values():
-            number = int.from_bytes(magic[:4], "little" if block.words.order == "<" else "big")
-            for place in np.flatnonzero(types == number).tolist():
-                start = int(block.starts[place])
-                if block.words.u8[start : start + 8].tobytes() == magic:
-                    raise InputError(
-                        self._info.path,
-                        "a second recording starts inside this file; recordings were written one behind the other",
-                        offset=block.offset + start,
-                        hint="split the file at this byte and read the parts one by one",
-                    )
 
     def finish(self) -> SideBand:
         """Complete ``info``."""

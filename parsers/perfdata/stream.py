@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
-from cowtrace.parsers.perfdata.walk import Stop, walk
+import numpy as np
+import numpy.typing as npt
+
+from cowtrace.parsers.perfdata.header import MAGIC_BY_ORDER, second_recording
+from cowtrace.parsers.perfdata.walk import Stop, heads, walk
 from cowtrace.parsers.perfdata.zstd import Expander
 from cowtrace.parsers.source import Source, SpillFile
 from cowtrace.parsers.words import Index, Words
 
 #: A block grows until a record fits, from this size on.
 _MIN_BLOCK_BYTES = 64
+
+#: What the first half of a header's magic is when it is taken for a record type.
+_MAGIC_TYPE = {order: int.from_bytes(magic[:4], "little" if order == "<" else "big") for order, magic in MAGIC_BY_ORDER.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +31,16 @@ class Block:
         offset: Byte of ``source`` at which ``words`` starts.
         words: The bytes.
         starts: Byte offsets of the records in ``words``, ascending; at any alignment.
+        types: Type of each record.
+        sizes: Bytes of each record.
     """
 
     source: Source
     offset: int
     words: Words
     starts: Index
+    types: npt.NDArray[np.uint32]
+    sizes: Index
 
 
 class Stream:
@@ -78,7 +89,9 @@ class Stream:
             words.fill(source, offset, min(size, end - offset))
             found = walk(words)
             if len(found.starts):
-                yield Block(source, offset, words, found.starts)
+                types, sizes = heads(words, found.starts)
+                self._refuse_magic(offset + found.starts[types == _MAGIC_TYPE[self._order]])
+                yield Block(source, offset, words, found.starts, types, sizes)
             offset += found.end
             if found.stop is Stop.COMPRESSED:
                 return offset
@@ -87,6 +100,7 @@ class Stream:
                 break
             if found.end == 0:
                 if words.size < min(size, end - offset) or offset + words.size >= end:
+                    self._refuse_magic([offset])
                     self.problem = f"the last record, at byte {offset}, is not complete"
                     break
                 size *= 2
@@ -95,3 +109,9 @@ class Stream:
             self.problem = f"the data that follows the last record ends {offset - end} bytes early"
         self.bytes_unread = max(end - offset, 0)
         return None
+
+    def _refuse_magic(self, offsets: Iterable[int]) -> None:
+        """Bytes of the file at which a record should start, and which may be a header's magic instead."""
+        for offset in offsets:
+            if self._source.read(int(offset), min(8, self._end - int(offset)), "record") == MAGIC_BY_ORDER[self._order]:
+                raise second_recording(self._source.path, int(offset))

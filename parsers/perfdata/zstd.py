@@ -12,6 +12,7 @@ from struct import Struct
 
 import zstandard
 
+from cowtrace.parsers.perfdata.header import MAGIC_BY_ORDER, second_recording
 from cowtrace.parsers.perfdata.records import AUXTRACE, COMPRESSED, COMPRESSED2, FINISHED_ROUND, HEADER_TRACING_DATA
 from cowtrace.parsers.perfdata.walk import Stop, walk
 from cowtrace.parsers.source import Source, SpillFile
@@ -111,6 +112,8 @@ class Expander:
         while at < self._raw.end:
             head = self._raw.read(at, _HEAD2_BYTES).ljust(_HEAD2_BYTES, b"\0")
             kind, _, size = self._header.unpack_from(head)
+            if head[:8] == MAGIC_BY_ORDER[self._order]:
+                raise second_recording(self._spill.path, at)
             if kind == COMPRESSED2:
                 piece, after = self._compressed2(at, size, self._u64.unpack_from(head, 8)[0])
             else:
