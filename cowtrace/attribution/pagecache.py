@@ -17,6 +17,8 @@ from cowtrace.attribution.observe import Observed
 
 #: Physical frame numbers: 52-bit addresses in 4 KiB pages (x86-64 and arm64 limits).
 _FRAME_BITS = 40
+#: Page numbers within a file: 48-bit offsets.
+_FILE_SHIFT = 36
 
 
 class PageCache:
@@ -43,6 +45,7 @@ class PageCache:
         """
         result = np.full(len(space), F.CACHE_UNKNOWN)
         rows = np.flatnonzero(((seen.vma == FILE_PRIVATE) | (seen.vma == FILE_SHARED)) & (space >= 0) & (seen.exited == YES))
+        rows = rows[~self._came_from_disk(seen, rows)]
         if not len(rows):
             return result
         file_page = self._file_page(seen, rows)
@@ -74,11 +77,21 @@ class PageCache:
         result[rows] = np.where(private & ~cached | other, F.PRIVATE_COPY, np.where(cached, F.CACHE_PAGE, F.CACHE_UNKNOWN))
         return result
 
+    def _came_from_disk(self, seen: Observed, rows: Int) -> np.ndarray:
+        """bool: the file had a major fault in this batch. Then its cached pages changed, and an old frame may have become anything."""
+        file = self._mappings.path[seen.record[rows]]
+        major = np.broadcast_to(seen.major, len(seen.record))[rows] == YES
+        read = np.unique(file[major])
+        if len(read) and len(self._cached):
+            stale = np.isin(self._pages[self._cached >> _FRAME_BITS] >> _FILE_SHIFT, read)
+            self._cached = self._cached[~stale]
+        return np.isin(file, read)
+
     def _file_page(self, seen: Observed, rows: Int) -> Int:
         """A number for each (file, page of the file)."""
         mappings, record = self._mappings, seen.record[rows]
         page = (seen.addr[rows] - mappings.start[record] + mappings.pgoff[record]) >> 12
-        number: Int = (mappings.path[record] << 36) | (page & ((1 << 36) - 1))
+        number: Int = (mappings.path[record] << _FILE_SHIFT) | (page & ((1 << _FILE_SHIFT) - 1))
         return number
 
     def _pair(self, file_page: Int, frame: Int) -> Int:
