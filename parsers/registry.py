@@ -131,9 +131,5 @@ def describe(head: bytes) -> str:
         return "a tar archive; unpack it first"
     if not head.strip(b"\0"):
         return "zeros, as a file that was never written"
-    try:
-        text_head = head.decode("utf-8", "ignore")
-    except UnicodeDecodeError:
-        return "unknown binary data"
-    readable = sum(char.isprintable() or char in "\t\r\n" for char in text_head)
+    readable = sum(char.isprintable() or char in "\t\r\n" for char in head.decode("utf-8", "ignore"))
     return "text" if b"\0" not in head and readable * 10 >= len(head) * 9 else "unknown binary data"

@@ -10,10 +10,9 @@ from cowtrace.parsers.base import Note, SourceInfo
 from cowtrace.parsers.perfdata.features import DIR_FORMAT
 from cowtrace.parsers.perfdata.header import Header, is_killed, read_attrs, read_feature_table, read_header
 from cowtrace.parsers.perfdata.layout import layout_form
-from cowtrace.parsers.perfdata.metadata import Metadata
+from cowtrace.parsers.perfdata.metadata import FILE_HEAD, PIPE_HEAD, Metadata
 from cowtrace.parsers.perfdata.recording import PerfRecording
 from cowtrace.parsers.perfdata.stream import Stream
-from cowtrace.parsers.perfdata.walk import heads
 from cowtrace.parsers.source import Source
 from cowtrace.parsers.unpack import open_source
 
@@ -45,7 +44,7 @@ def open_perfdata(path: str | os.PathLike[str], *, block_bytes: int = BLOCK_BYTE
     header = read_header(source)
     info = SourceInfo(path=name, format="perf.data", size_bytes=source.size)
     pieces: list[str] = []
-    if os.path.isdir(name) or DIR_FORMAT in header.features:
+    if os.path.isdir(name) or (DIR_FORMAT in header.features and not is_killed(source, header)):
         # The folder's file data may be named itself.
         pieces = _pieces(os.path.dirname(source.path))
         if not pieces:
@@ -65,14 +64,14 @@ def open_perfdata(path: str | os.PathLike[str], *, block_bytes: int = BLOCK_BYTE
         info.size_bytes += data.size
         streams.append(Stream(data, 0, data.size, header.order, block_bytes=scan_bytes, name=f"{os.path.basename(piece)}: "))
     if header.is_pipe:
-        _collect(metadata, streams[0])
+        for block in streams[0].blocks():
+            metadata.add_records(block, PIPE_HEAD)
         if not metadata.attrs:
             raise InputError(name, "a pipe recording without any event", hint="its head is missing or cut")
     elif not metadata.features.events:
-        _collect(
-            metadata,
-            Stream(source, header.data.offset, min(end, header.data.offset + _NAMES_WITHIN), header.order, block_bytes=_NAMES_WITHIN),
-        )
+        head_end = min(end, header.data.offset + _NAMES_WITHIN)
+        for block in Stream(source, header.data.offset, head_end, header.order, block_bytes=_NAMES_WITHIN).blocks():
+            metadata.add_records(block, FILE_HEAD)
     if len(metadata.attrs) > _EVENTS_MAX or len({layout_form(attr) for attr, _ in metadata.attrs}) > _LAYOUTS_MAX:
         raise InputError(name, f"{len(metadata.attrs)} events of many forms: the list of events is damaged")
     _fill(info, metadata)
@@ -101,14 +100,6 @@ def _read_features(source: Source, header: Header, metadata: Metadata, info: Sou
         info.notes.append(Note("the file is cut inside its feature table: host, command or names may be unknown"))
     metadata.add_sections(source, header.order, table)
     return header.data.end
-
-
-def _collect(metadata: Metadata, stream: Stream) -> None:
-    """Metadata records of a stream."""
-    for block in stream.blocks():
-        types, sizes = heads(block.words, block.starts)
-        some = (types >= 64).nonzero()[0]
-        metadata.add_records(block, some.tolist(), types[some].tolist(), sizes[some].tolist())
 
 
 def _fill(info: SourceInfo, metadata: Metadata) -> None:

@@ -191,7 +191,7 @@ class _Scan:
         if info.features.get("stat") and not self._counts[rec.SAMPLE]:
             info.notes.append(Note("made by perf stat record: it has counts, but no samples"))
         notes = (
-            ("records of unknown type were left out", unknown_types),
+            ("records are of a type that is not known here; they are kept as raw rows", unknown_types),
             ("samples have an id that no event has; they were left out", self._unknown_ids),
             ("samples do not end where their record ends; they were left out", self._damaged_samples),
             ("records are too short for their type; they were left out", self._side_band.damaged_count),

@@ -76,8 +76,10 @@ class Stream:
             expander = Expander(self._source, compressed_from, self._end, self._order)
             self._expanded = expander.run()
             self._expansion = expander.problem, max(self._end - expander.read_to, 0), expander.counts
-        yield from self._plain_blocks(self._expanded, 0, self._expanded.size)
+        nested = yield from self._plain_blocks(self._expanded, 0, self._expanded.size)
         problem, unread, self.left_out = self._expansion
+        if nested is not None:
+            problem = problem or "compressed records inside of compressed records"
         self.problem = problem or self.problem
         self.bytes_unread = unread or self.bytes_unread
 
@@ -90,7 +92,7 @@ class Stream:
             found = walk(words)
             if len(found.starts):
                 types, sizes = heads(words, found.starts)
-                self._refuse_magic(offset + found.starts[types == _MAGIC_TYPE[self._order]])
+                self._refuse_magic(source, offset + found.starts[types == _MAGIC_TYPE[self._order]])
                 yield Block(source, offset, words, found.starts, types, sizes)
             offset += found.end
             if found.stop is Stop.COMPRESSED:
@@ -100,7 +102,7 @@ class Stream:
                 break
             if found.end == 0:
                 if words.size < min(size, end - offset) or offset + words.size >= end:
-                    self._refuse_magic([offset])
+                    self._refuse_magic(source, [offset])
                     self.problem = f"the last record, at byte {offset}, is not complete"
                     break
                 size *= 2
@@ -110,8 +112,8 @@ class Stream:
         self.bytes_unread = max(end - offset, 0)
         return None
 
-    def _refuse_magic(self, offsets: Iterable[int]) -> None:
-        """Bytes of the file at which a record should start, and which may be a header's magic instead."""
-        for offset in offsets:
-            if self._source.read(int(offset), min(8, self._end - int(offset)), "record") == MAGIC_BY_ORDER[self._order]:
-                raise second_recording(self._source.path, int(offset))
+    def _refuse_magic(self, source: Source, offsets: Iterable[int]) -> None:
+        """Bytes at which a record should start, and which may be a header's magic instead."""
+        for offset in map(int, offsets):
+            if source.read(offset, min(8, source.size - offset), "record") == MAGIC_BY_ORDER[self._order]:
+                raise second_recording(source.path, offset)

@@ -74,13 +74,15 @@ class Expander:
 
     def _expand(self, piece: bytes) -> None:
         for at in range(0, len(piece), _FEED_BYTES):
-            self._plain += self._stream.decompress(piece[at : at + _FEED_BYTES])
+            fed = piece[at : at + _FEED_BYTES]
+            self._plain += self._stream.decompress(fed)
+            self._compressed_bytes += len(fed)
             if len(self._plain) >= _READ_BYTES:
                 self._spill.append(self._plain)
                 self._plain = bytearray()
-        self._compressed_bytes += len(piece)
-        if self._spill.size > max(_RATIO_COUNTS_FROM, _MAX_RATIO * self._compressed_bytes):
-            self.problem = f"{self._compressed_bytes} compressed bytes expand to more than {self._spill.size}"
+            if self._spill.size > max(_RATIO_COUNTS_FROM, _MAX_RATIO * self._compressed_bytes):
+                self.problem = f"{self._compressed_bytes} compressed bytes expand to more than {_MAX_RATIO} times as many"
+                return
 
     def _insert(self, kind: int, record: bytes) -> None:
         """Put an uncompressed record in its place: behind the last complete plain one."""

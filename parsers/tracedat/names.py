@@ -17,8 +17,8 @@ IDLE = b"swapper"
 def history(names: dict[str, Array], births: dict[str, Array]) -> dict[str, Array]:
     """Every change of a name: ts_ns, seq, tid, comm, kind; in file order.
 
-    The first name of a task whose birth was not recorded holds since the start (ts_ns -1): a rename says the old name, and a task is seen
-    with the name that it has. Before an exec nothing is known, unless the old name was seen.
+    The first name of a task whose birth was not recorded holds since the start (ts_ns and seq -1): a rename says the old name, and a
+    task is seen with the name that it has. Before an exec nothing is known, unless the old name was seen.
 
     Args:
         names: Facts of the recording.
@@ -29,29 +29,35 @@ def history(names: dict[str, Array], births: dict[str, Array]) -> dict[str, Arra
     order = np.flatnonzero(valid)
     order = order[np.lexsort((names["seq"][order], names["ts_ns"][order], names["tid"][order]))]
     tid, kind, comm = names["tid"][order], names["kind"][order], _exec_names(names, order)
-    ts_ns, seq = names["ts_ns"][order].copy(), names["seq"][order]
+    ts_ns, seq = names["ts_ns"][order], names["seq"][order]
     same = np.zeros(len(order), bool)
     same[1:] = (tid[1:] == tid[:-1]) & (comm[1:] == comm[:-1]).all(axis=1)
     keep = np.flatnonzero(((kind == BORN) | (kind == EXECED) | ~same) & comm.any(axis=1))
     is_first = np.append(True, tid[1:] != tid[:-1]) if len(tid) else np.empty(0, bool)
-    ts_ns[is_first & (kind == SEEN)] = -1
+    since_start = is_first & (kind == SEEN)
+    ts_ns[since_start] = seq[since_start] = -1
     keep = keep[np.argsort(seq[keep], kind="stable")]
     return {"ts_ns": ts_ns[keep], "seq": seq[keep], "tid": tid[keep], "comm": comm[keep], "kind": kind[keep]}
 
 
 def _exec_names(names: dict[str, Array], order: Index) -> Array:
-    """The comms in the order given; an exec has the name that it was given last, which the kernel renamed the task to just before.
+    """The comms in the order given; that of an exec is the last part of its path (fs/exec.c: begin_new_exec).
 
-    Without a recorded rename it is the last part of the path, as in fs/exec.c (begin_new_exec).
+    For a program that was opened before it was executed the path says only the descriptor, ``/dev/fd/7``. The kernel renamed the task
+    just before the exec, so the last rename since birth or exec has the name then.
     """
     tid, kind, comm = names["tid"][order], names["kind"][order], names["comm"][order]
+    if not len(order):
+        return comm
+    text = comm.view(np.uint8).reshape(-1, COMM_BYTES)
+    says_nothing = (kind == EXECED) & ((text == 0) | ((text >= ord("0")) & (text <= ord("9")))).all(axis=1)
     place = np.arange(len(order))
-    starts = np.append(True, tid[1:] != tid[:-1]) if len(tid) else np.empty(0, bool)
-    bound = np.where(starts | (kind == BORN) | (kind == EXECED), place, -1)
-    before = np.maximum.accumulate(np.append(-1, bound[:-1])) if len(order) else place
-    rename = np.maximum.accumulate(np.where(kind == RENAMED, place, -1)) if len(order) else place
-    # the bound may be the rename itself, when it is the first row of its task
-    renamed = np.flatnonzero((kind == EXECED) & ~starts & (rename >= before) & (rename >= 0))
+    starts = np.append(True, tid[1:] != tid[:-1])
+    bound = np.maximum.accumulate(np.where(starts | (kind == BORN) | (kind == EXECED), place, -1))
+    # the bound before a row; it may be a rename itself, when that is the first row of its task
+    bound = np.append(-1, bound[:-1])
+    rename = np.maximum.accumulate(np.where(kind == RENAMED, place, -1))
+    renamed = np.flatnonzero(says_nothing & ~starts & (rename >= bound) & (rename >= 0))
     comm[renamed] = comm[rename[renamed]]
     return comm
 

@@ -45,9 +45,9 @@ def read_rows(path: Path, block_bytes: int = BLOCK_BYTES) -> tuple[PerfRecording
         offsets, ips = batch.chains()
         for row in range(batch.count):
             chain = tuple(ip for ip in ips[offsets[row] : offsets[row + 1]].tolist() if ip < _FIRST_MARK)
-            numbers = [columns[name][row] for name in Row._fields[3:9]]
-            event = recording.events[batch.event[row]].name
-            rows.append(Row(columns["ts_ns"][row], event, names[codes[row]], *numbers, chain))
+            tgid, tid, cpu, ip, addr, period = (columns[name][row] for name in Row._fields[3:9])
+            event, comm = recording.events[batch.event[row]].name, names[codes[row]]
+            rows.append(Row(columns["ts_ns"][row], event, comm, tgid, tid, cpu, ip, addr, period, chain))
     return recording, side_band, rows
 
 

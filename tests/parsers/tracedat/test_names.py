@@ -54,13 +54,22 @@ def test_an_exec_through_a_descriptor_has_the_name_of_its_rename(tmp_path: Path)
     page = Page(100)
     page.data(1, RENAME.payload(11, pid=11, oldcomm=b"runc", newcomm=b"memfd:runc"))
     page.data(1, EXEC.payload(11, filename=b"/dev/fd/7", pid=11, old_pid=11))
+    page.data(1, EXEC.payload(11, filename=b"/dev/fd/8", pid=11, old_pid=11))  # its rename was lost
     page.data(1, EXEC.payload(11, filename=b"/bin/sh", pid=11, old_pid=11))
     assert comms(side_of(tmp_path, page)) == [
         (-1, 11, b"runc", False),
         (101, 11, b"memfd:runc", False),
         (102, 11, b"memfd:runc", True),
-        (103, 11, b"sh", True),
+        (103, 11, b"8", True),
+        (104, 11, b"sh", True),
     ]
+
+
+def test_a_lost_rename_does_not_name_an_exec(tmp_path: Path) -> None:
+    page = Page(100)
+    page.data(1, RENAME.payload(11, pid=11, oldcomm=b"sh", newcomm=b"worker"))
+    page.data(1, EXEC.payload(11, filename=b"/bin/true", pid=11, old_pid=11))
+    assert comms(side_of(tmp_path, page))[1:] == [(101, 11, b"worker", False), (102, 11, b"true", True)]
 
 
 def test_switches_show_names_of_both_tasks(tmp_path: Path) -> None:
@@ -113,6 +122,14 @@ def test_an_event_stands_before_what_it_causes(tmp_path: Path) -> None:
     side = side_of(tmp_path, page)
     assert side.fork["seq"].to_list() == [1]
     assert side.comm["seq"].to_list() == [2]
+
+
+def test_names_that_hold_since_the_start_stand_before_everything(tmp_path: Path) -> None:
+    # in the file the rename on CPU 0 comes first, in time the switch on CPU 1
+    first = Page(200).data(0, RENAME.payload(5, pid=5, oldcomm=b"old", newcomm=b"new"))
+    second = Page(100).data(0, switch((b"old", 5), (b"swapper/1", 0)))
+    side = side_of(tmp_path, first, second)
+    assert side.comm.select("seq", "ts_ns", "tid", "comm").rows() == [(-1, -1, 5, b"old"), (3, 200, 5, b"new")]
 
 
 def test_tids_that_no_kernel_gives_are_left_out(tmp_path: Path) -> None:
