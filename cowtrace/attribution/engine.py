@@ -31,7 +31,7 @@ class Attributed:
 
     faults: Faults
     seen: Observed
-    comm: Int
+    comm: np.ndarray  # int32
     mm: Int
     verdict: Int  # row of VerdictTable
     fork_id: Int  # -1: none
@@ -92,11 +92,15 @@ class Engine:
         """Forget the pages of address spaces that nobody can share any more."""
         self._judge.prune(now_ns)
 
-    def _who(self, faults: Faults) -> tuple[Int, Int]:
+    def _who(self, faults: Faults) -> tuple[np.ndarray, Int]:
         rows, order = faults.rows, faults.by_thread
-        start = faults.start[order]
-        comm, mm = np.empty(len(start), np.int64), np.empty(len(start), np.int64)
+        start = order if len(order) == len(rows) else faults.start[order]
+        comm, mm = np.empty(len(start), np.int32), np.empty(len(start), np.int64)
         comm[order], mm[order] = self.history.fill_tasks(rows.tid[start], start, rows.ts_ns)
+        nameless = np.flatnonzero(comm < 0)
+        if len(nameless):
+            # first seen before whatever names it: its number is all there is
+            comm[nameless] = self.history.number_names(rows.tid[faults.start[nameless]])
         return comm, mm
 
     def _learn(self, rows: Rows) -> None:

@@ -87,11 +87,20 @@ assert list(_RADIX) == [f.name for f in fields(Facts)]
 def encode(facts: Facts, count: int) -> Int:
     """One number per fault that stands for all its facts: int64[count]."""
     code = np.zeros(count, np.int64)
+    factor, constant = 1, 0
     for name, radix in _RADIX.items():
         value = getattr(facts, name)
-        code *= radix
-        if isinstance(value, np.ndarray) or value:
+        factor, constant = factor * radix, constant * radix
+        if isinstance(value, np.ndarray):
+            # facts that are the same for all faults are multiplied in together with the next column
+            code *= factor
             code += value
+            code += constant
+            factor, constant = 1, 0
+        else:
+            constant += value
+    code *= factor
+    code += constant
     return code
 
 

@@ -51,6 +51,7 @@ class History:
         comm = _columns(side.comm.select("ts_ns", "seq", "tgid", "tid", pl.col("is_exec").cast(pl.Int8)), *_COMM)
         exits = _columns(side.exit, "ts_ns", "tgid", "tid")
         self.comm_names, comm_code = _encode(side.comm["comm"])
+        self._numbered: dict[int, int] = {}
         for column in (fork, comm, exits):
             column["ts_ns"] = np.where(column["ts_ns"] < 0, ALWAYS, column["ts_ns"])
         self._task_tid = np.concatenate([fork["tid"], comm["tid"]])
@@ -91,7 +92,7 @@ class History:
         if len(fresh_tgid) or not known.all():
             self._index_tasks()
 
-    def fill_tasks(self, tid_sorted: Int, row: Int, ts_in_time_order: Int) -> tuple[Int, Int]:
+    def fill_tasks(self, tid_sorted: Int, row: Int, ts_in_time_order: Int) -> tuple[np.ndarray, Int]:
         """comm code and mm_id for rows in thread order.
 
         Args:
@@ -100,7 +101,7 @@ class History:
             ts_in_time_order: int64[n], non-decreasing: the time of row number ``i``.
 
         Returns:
-            (comm code, mm_id), int64[n] each; -1 where unknown.
+            (comm code, mm_id): int32[n], int64[n]; -1 where unknown.
         """
         count = len(tid_sorted)
         first = np.flatnonzero(np.r_[True, tid_sorted[1:] != tid_sorted[:-1]])
@@ -128,7 +129,17 @@ class History:
         valid = (place >= 0) & (self._task_tid[chosen] == tid_sorted[cut])
         length = np.diff(np.append(cut, count))
         comm, mm = (np.where(valid, state[chosen], -1) for state in (self._task_state, self._task_mm))
-        return np.repeat(comm, length), np.repeat(mm, length)
+        return np.repeat(comm.astype(np.int32), length), np.repeat(mm, length)
+
+    def number_names(self, tid: Int) -> Int:
+        """comm codes ``:<tid>``, as perf names a thread that nothing names."""
+        distinct, place = np.unique(tid, return_inverse=True)
+        for value in distinct.tolist():
+            if value not in self._numbered:
+                self._numbered[value] = len(self.comm_names)
+                self.comm_names.append(f":{value}")
+        codes = np.array([self._numbered[value] for value in distinct.tolist()], np.int64)
+        return codes[place]
 
     def comm_at_end(self) -> Int:
         """comm code of each life's main thread when the life ended; ``:<tgid>`` where it was never named: int64[n]."""
@@ -138,8 +149,7 @@ class History:
         task = self._tasks_asof.find(lives.tgid, just_before)
         code = np.where(task >= 0, self._task_state[np.maximum(task, 0)], -1)
         unnamed = np.flatnonzero(code < 0)
-        code[unnamed] = len(self.comm_names) + np.arange(len(unnamed))
-        self.comm_names += [f":{tgid}" for tgid in lives.tgid[unnamed].tolist()]
+        code[unnamed] = self.number_names(lives.tgid[unnamed])
         return code
 
     def _index_lives(self) -> None:

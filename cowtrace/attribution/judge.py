@@ -49,6 +49,8 @@ class Judge:
         self.space_of = np.arange(len(history.lives.tgid))
         self.uffd_tgids: set[int] = set()
         self._cache = PageCache(mappings)
+        # without page tables and error codes, replaying each page could not tell more than its mapping does
+        self._replays = roles.has_page_size or roles.has_error_code
         self._sharing: Sharing | None = None
         version = _release(release)
         self._old_thp = YES if version < (5, 8) else NO
@@ -83,7 +85,7 @@ class Judge:
 
         Returns:
             (space, page, by_page): address space with its own page tables (-1 unknown), page number, and the fault numbers ordered
-            by (space, page, time).
+            by (space, page, time); by thread where pages are not replayed, which is near enough for looking up mappings.
         """
         addr, count = faults.rows.addr, len(mm)
         if addr is None:
@@ -92,6 +94,8 @@ class Judge:
         known = (mm >= 0) & (addr >= 0) & (addr < 1 << (self._bits + 12))
         space = np.where(known, self.space_of[mm], -1)
         page = np.where(known, addr >> 12, 0)
+        if not self._replays:
+            return space, page, faults.by_thread
         key = (space << self._bits) | page
         # within a thread pages mostly ascend, which a merge sort likes; time order within a page is mended where threads mix
         thread = faults.by_thread
@@ -115,12 +119,11 @@ class Judge:
             before=seen.before, after=seen.after, same_frame=seen.same_frame, exited=seen.exited, write=seen.write,
             present=seen.present, major=seen.major, vma=seen.vma, writable=seen.writable, can_be_huge=seen.can_be_huge,
             alloc=seen.alloc, rss=rss, lost_race=lost_race, old_thp=self._old_thp, uffd=self._uses_uffd(mm),
-            complete=np.append(sharing.watched, False)[space].astype(np.int64),
+            complete=np.append(sharing.watched, False)[space].view(np.int8),
         )  # fmt: skip
         nobody, parent = np.full(count, -1, np.int64), np.zeros(count, np.int64)
-        if isinstance(seen.before, int) and isinstance(seen.present, int):
-            # neither page tables nor error codes: replaying each page could not tell more than its mapping does
-            facts = replace(facts, sharing=np.where(self._may_share(seen, mm), F.SHARING_UNKNOWN, F.EXCLUSIVE))
+        if not self._replays:
+            facts = replace(facts, sharing=np.where(self._may_share(seen, mm), np.int8(F.SHARING_UNKNOWN), np.int8(F.EXCLUSIVE)))
             return self._verdicts.lookup(encode(facts, count)), nobody, parent
         near = neighbours(seen, key, by_page, space) if isinstance(seen.before, int) else NO
         made = made_by(seen, rss)

@@ -21,6 +21,9 @@ _X86_PROT, _X86_WRITE = 1, 2
 #: From this size on a mapping is a huge one; between the base page and this lie contpte ranges (arm64).
 _PMD_BYTES = 2 << 20
 
+#: Rows whose mappings are looked up together, so that the steps in between stay in the processor's cache.
+_BLOCK_ROWS = 1 << 16
+
 #: A column, or one value for all faults where the recording has no such column.
 Column = Int | int
 
@@ -98,7 +101,9 @@ def _mapping(mappings: Mappings, mm: Int, addr: Int, ts: Int, by_page: Int) -> t
     record = np.full(count, -1, np.int64)
     if not len(mappings.kind) or not len(by_page):
         return record, np.zeros(count, np.int64), UNKNOWN, UNKNOWN
-    record[by_page] = mappings.find(mm[by_page], addr[by_page], ts[by_page])
+    for begin in range(0, count, _BLOCK_ROWS):
+        part = by_page[begin : begin + _BLOCK_ROWS]
+        record[part] = mappings.find(mm[part], addr[part], ts[part])
     return record, *mappings.traits(record, addr)
 
 
