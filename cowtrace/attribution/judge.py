@@ -10,7 +10,7 @@ from cowtrace.attribution import facts as F
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import NO, UNKNOWN, YES, Facts, encode
 from cowtrace.attribution.hidden import huge_first_touches, neighbours
-from cowtrace.attribution.history import History
+from cowtrace.attribution.history import NEVER, History
 from cowtrace.attribution.lookup import VerdictTable
 from cowtrace.attribution.mappings import Mappings
 from cowtrace.attribution.observe import Column, Observed, made_by
@@ -92,7 +92,7 @@ class Judge:
             return np.full(count, -1, np.int64), np.zeros(count, np.int64), np.arange(count)
         addr = addr if count == len(faults.rows) else addr[faults.start]
         known = (mm >= 0) & (addr >= 0) & (addr < 1 << (self._bits + 12))
-        space = np.where(known, self.space_of[mm], -1)
+        space = np.where(known, np.append(self.space_of, -1)[mm], -1)
         page = np.where(known, addr >> 12, 0)
         if not self._replays:
             return space, page, faults.by_thread
@@ -155,7 +155,7 @@ class Judge:
     def _may_share(self, seen: Observed, mm: Int) -> np.ndarray:
         """bool: the mapping was inherited, or its address space has forked: pages in it may be shared."""
         owner = np.append(self._mapping_mm, -1)[seen.record]
-        shared: np.ndarray = (owner != mm) | (self.sharing().first_fork_ns[np.maximum(mm, 0)] < seen.ts_ns)
+        shared: np.ndarray = (owner != mm) | (np.append(self.sharing().first_fork_ns, NEVER)[mm] < seen.ts_ns)
         return shared
 
     def _frames(self, at: Int, previous: Int, by_page: Int, ts: Int, made: Int, space: Int, page: Int) -> Frame:
@@ -191,7 +191,7 @@ class Judge:
     def _uses_uffd(self, mm: Int) -> Column:
         if not self.uffd_tgids:
             return NO
-        tgid = self._history.lives.tgid[np.maximum(mm, 0)]
+        tgid = np.append(self._history.lives.tgid, -1)[mm]
         return np.where(np.isin(tgid, list(self.uffd_tgids)) & (mm >= 0), YES, NO)
 
     def _remember(self, by_page: Int, key: Int, seen: Observed, made: Int) -> None:

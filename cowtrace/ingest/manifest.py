@@ -14,7 +14,7 @@ from cowtrace.text import decode_name
 
 def source_entry(source_id: int, info: SourceInfo, events: Sequence[EventDesc], side: SideBand | None) -> dict[str, Any]:
     """One source as the manifest holds it."""
-    counts = info.features.pop("event_counts", {})
+    counts = info.features.pop("event_counts", [None] * len(events))
     entry = {"source_id": source_id, **asdict(info)}
     entry["lost_events"] = _lost(side, "lost") if side is not None else 0
     entry["lost_samples"] = _lost(side, "lost_samples") if side is not None else 0
@@ -22,7 +22,8 @@ def source_entry(source_id: int, info: SourceInfo, events: Sequence[EventDesc], 
         {
             "name": event.name,
             "columns": sorted(event.columns),
-            "count": counts.get(event.name),
+            "instance": event.instance,
+            "count": counts[event.index],
             "has_callchain": event.has_callchain,
             "period": event.period,
             "fields": [field.name for field in event.fields],

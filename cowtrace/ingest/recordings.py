@@ -59,11 +59,10 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     side = _joined(group)
     engine = Engine(lead.info, lead.events, side)
     page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES
-    counts = np.zeros(len(lead.events), np.int64)
     output = InOrder()
     faults = writer.table("fault")
     try:
-        for rows in ahead(_rows(group, engine, counts, progress)):
+        for rows in ahead(_rows(group, engine, progress)):
             part = engine.feed(rows)
             if part is not None:
                 output.submit(_write_faults, faults, context_of(engine, offsets, page_bytes), part)
@@ -76,8 +75,6 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     finally:
         output.close()
     _write_history(group, engine, side, writer, offsets)
-    for recording in group.recordings:
-        recording.info.features.setdefault("event_counts", {event.name: int(n) for event, n in zip(lead.events, counts, strict=True)})
     stacks = engine.stacks.table()
     stacks["stack_id"] = pa.array(np.arange(len(stacks["stack_id"])) + offsets.stack)
     writer.table("stack").write(stacks)
@@ -94,12 +91,14 @@ def _write_faults(table: TableWriter, context: Context, part: Attributed) -> Non
     table.write(fault_rows(context, part))
 
 
-def _rows(group: Group, engine: Engine, counts: np.ndarray, progress: Progress) -> Iterator[Rows]:
+def _rows(group: Group, engine: Engine, progress: Progress) -> Iterator[Rows]:
     for recording in group.recordings:
+        counts = np.zeros(len(recording.events), np.int64)
         for batch in recording.batches():
             counts += np.bincount(batch.event, minlength=len(counts))
             progress.advance(batch.count)
             yield engine.decode(batch)
+        recording.info.features["event_counts"] = counts.tolist()
 
 
 def _write_history(group: Group, engine: Engine, side: SideBand, writer: StoreWriter, offsets: Offsets) -> None:

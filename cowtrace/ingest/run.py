@@ -111,7 +111,7 @@ def _write_side(writer: StoreWriter, source_id: int, recording: Recording, side:
     names = [event.name for event in recording.events]
     lost = side.lost
     if len(lost):
-        ts, event, cpu = (lost[name].to_numpy() for name in ("ts_ns", "event", "cpu"))
+        ts, event, cpu = (lost[name].fill_null(-1).to_numpy() for name in ("ts_ns", "event", "cpu"))
         reasons = lost["reason"].to_list()
         writer.table("loss").write(
             {
@@ -125,7 +125,7 @@ def _write_side(writer: StoreWriter, source_id: int, recording: Recording, side:
         )
     other = side.other
     if len(other):
-        ts = other["ts_ns"].to_numpy()
+        ts = other["ts_ns"].fill_null(-1).to_numpy()
         writer.table("raw_record").write(
             {
                 "source_id": pa.array(np.full(len(other), source_id)),

@@ -62,3 +62,12 @@ def test_reused_tid_takes_the_new_parents_name() -> None:
     comm, mm = history.fill_tasks(array(20, 20), array(0, 1), array(115, 140))
     assert [history.comm_names[code] for code in comm] == ["old", "zsh"]
     assert mm.tolist() == [2, 3]
+
+
+def test_a_thread_that_nothing_names_is_shown_by_its_number() -> None:
+    history = History(side_band("200 comm 10 late"))
+    comm, _ = history.fill_tasks(array(10), array(0), array(100))
+    assert comm.tolist() == [-1]
+    codes = history.number_names(array(10, 11, 10))
+    assert [history.comm_names[code] for code in codes] == [":10", ":11", ":10"]
+    assert history.number_names(array(11)).tolist() == [codes[1]]
