@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from cowtrace.errors import InputError
 from cowtrace.parsers.base import Recording
-from cowtrace.parsers.procfs import is_snapshot
 from cowtrace.parsers.source import Source
 from cowtrace.parsers.unpack import ZSTD_MAGIC, head_of_zstd
 
@@ -100,6 +99,13 @@ def is_trace(path: str | os.PathLike[str]) -> bool:
         return _format_of(_head(_first_file(os.fspath(path)))) is not None
     except InputError:
         return False
+
+
+def is_snapshot(path: str | os.PathLike[str]) -> bool:
+    """True when a file is a snapshot from /proc that can be read."""
+    from cowtrace.parsers import procfs
+
+    return procfs.is_snapshot(path)
 
 
 def _first_file(name: str) -> str:

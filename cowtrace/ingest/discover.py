@@ -59,7 +59,7 @@ def discover(inputs: Sequence[Path]) -> Found:
                     found.snapshots.append(file)
             if len(found.recordings) + len(found.snapshots) == before:
                 raise InputError(path, "the folder holds no perf.data and no /proc snapshot", hint="name the recording itself")
-        elif not path.is_dir() and is_snapshot(path):
+        elif not is_trace(path) and is_snapshot(path):
             found.snapshots.append(path)
         else:
             found.recordings.append(path)

@@ -74,7 +74,6 @@ def ingest(
 
 
 def _ingest_all(found: Found, writer: StoreWriter, quiet: bool) -> list[dict[str, Any]]:
-    from cowtrace.ingest.procfs import ingest_procfs
     from cowtrace.parsers.registry import open_recording
 
     opened: list[tuple[int, Recording, SideBand]] = []
@@ -101,9 +100,12 @@ def _ingest_all(found: Found, writer: StoreWriter, quiet: bool) -> list[dict[str
     for source_id, recording, side in opened:
         _write_side(writer, source_id, recording, side)
     wall_offset = next((r.info.wall_offset_ns for _, r, _ in opened if r.info.wall_offset_ns is not None), None)
-    infos = ingest_procfs(found.snapshots, writer, wall_offset_ns=wall_offset, strict=not opened)
-    for source_id, info in enumerate(infos, start=len(found.recordings)):
-        by_id[source_id] = source_entry(source_id, info, (), None)
+    if found.snapshots:
+        from cowtrace.ingest.procfs import ingest_procfs
+
+        infos = ingest_procfs(found.snapshots, writer, wall_offset_ns=wall_offset, strict=not opened)
+        for source_id, info in enumerate(infos, start=len(found.recordings)):
+            by_id[source_id] = source_entry(source_id, info, (), None)
     return [by_id[source_id] for source_id in sorted(by_id)]
 
 

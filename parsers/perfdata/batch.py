@@ -49,6 +49,7 @@ class PerfBatch:
         self._words = words
         self._at = at
         self._owner = owner
+        self._found: dict[int, Payloads] = {}
 
     def rows(self, event: int) -> Index:
         """Row numbers of one event, ascending."""
@@ -71,6 +72,11 @@ class PerfBatch:
         return self._payloads(event).values(_field(self._events[event], name))
 
     def _payloads(self, event: int) -> Payloads:
+        if event not in self._found:
+            self._found[event] = self._find_payloads(event)
+        return self._found[event]
+
+    def _find_payloads(self, event: int) -> Payloads:
         rows = self.rows(event)
         at = self._at[rows]
         layout = self._decoder.layout(event)

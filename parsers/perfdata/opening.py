@@ -17,9 +17,9 @@ from cowtrace.parsers.source import Source
 from cowtrace.parsers.unpack import open_source
 
 #: Default memory of the records of one batch.
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 #: A scan goes in pieces of this part of it: they stay in the CPU's cache, and keep streams of a directory apart in time.
-_SCAN_PART = 8
+_SCAN_PART = 4
 #: Bytes of a file's records in which event names are looked for when the header has none.
 _NAMES_WITHIN = 1 << 20
 #: All trace events of a kernel are about 3,000, and perf gives them a handful of forms.

@@ -69,6 +69,9 @@ class SampleDecoder:
         places = {form: place for place, form in enumerate(forms)}
         self.layouts: list[Layout | None] = list(forms.values())
         self.layout_codes = np.array([places[layout_form(attr)] for attr in self.attrs], np.int32)
+        # Fields at the same word in all layouts, which the first ones mostly are, need no look at the event.
+        known = [layout.fixed for layout in self.layouts if layout is not None]
+        self._common = dict(set.intersection(*(set(fixed.items()) for fixed in known))) if known else {}
         # A sample without the field stands for the attr's period.
         self._lacks_period = np.array([not attr.sample_type & PERIOD for attr in self.attrs])
         self._periods = np.array([attr.period_or_freq & _PERIOD_MASK for attr in self.attrs], BATCH_DTYPES["period"])
@@ -112,12 +115,15 @@ class SampleDecoder:
         return Examined(valid, event, time, int((event == UNKNOWN).sum()))
 
     def times(self, words: Words, at: Index, event: npt.NDArray[np.int32]) -> Index:
-        """Time of each sample in nanoseconds; -1 where it has none, which 0 and the top bit mean too."""
-        result = np.full(len(at), -1, np.int64)
-        for code, rows in self.groups(event):
-            layout = self.layouts[code]
-            if layout is not None and "time" in layout.fixed:
-                result[rows] = words.take64(at[rows] + layout.fixed["time"]).view(np.int64)
+        """Time of each sample of a known event in nanoseconds; -1 where it has none, which 0 and the top bit mean too."""
+        if "time" in self._common:
+            result = words.take64(at + self._common["time"]).view(np.int64)
+        else:
+            result = np.full(len(at), -1, np.int64)
+            for code, rows in self.groups(event):
+                layout = self.layouts[code]
+                if layout is not None and "time" in layout.fixed:
+                    result[rows] = words.take64(at[rows] + layout.fixed["time"]).view(np.int64)
         result[result <= 0] = -1
         return result
 
@@ -127,7 +133,7 @@ class SampleDecoder:
             yield 0, slice(None)
             return
         codes = np.where(event == UNKNOWN, UNKNOWN, np.take(self.layout_codes, event, mode="clip"))
-        for code in np.unique(codes[codes != UNKNOWN]).tolist():
+        for code in np.flatnonzero(np.bincount(codes + 1)[1:]).tolist():
             yield code, np.flatnonzero(codes == code)
 
     def recorded_columns(self, event: int) -> frozenset[str]:
@@ -147,14 +153,16 @@ class SampleDecoder:
             if column != "period" and not any(layout.has(name) for layout in known):
                 continue
             dtype = BATCH_DTYPES[column]
+            if name in self._common:
+                result[column] = _take(words, at + self._common[name], half).view(dtype)
+                continue
             values: Array | None = None
             for code, rows in groups:
                 layout = self.layouts[code]
                 if layout is None or not layout.has(name):
                     continue
                 word = at[rows] + layout.fixed[name] if name in layout.fixed else locate(words, layout, at[rows])[name]
-                raw = words.take64(word) if half is None else words.take32(word * 2 + half)
-                typed = raw.view(dtype)
+                typed = _take(words, word, half).view(dtype)
                 if isinstance(rows, slice):
                     values = typed
                 else:
@@ -167,6 +175,11 @@ class SampleDecoder:
         misc = words.take16(at * 4 + 2)
         result["cpumode"] = (misc & MISC_CPUMODE).astype(BATCH_DTYPES["cpumode"])
         return result
+
+
+def _take(words: Words, word: Index, half: int | None) -> Array:
+    """Whole words, or one half of each."""
+    return words.take64(word) if half is None else words.take32(word * 2 + half)
 
 
 class _IdTable:

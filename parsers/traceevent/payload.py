@@ -66,7 +66,7 @@ class Payloads:
 
     def _gather(self, at: Index, size: int) -> Array:
         """``size`` bytes at each byte position as unsigned numbers, in the largest pieces that are aligned for all."""
-        unit = next(unit for unit in (8, 4, 2, 1) if unit <= size and not (at % unit).any())
+        unit = next(unit for unit in (8, 4, 2, 1) if unit <= size and not (at & (unit - 1)).any())
         readers: dict[int, Callable[[Index], Array]] = {
             8: self.words.take64,
             4: self.words.take32,
@@ -74,7 +74,7 @@ class Payloads:
             1: self.words.take8,
         }
         pieces = readers[unit]
-        first = at // unit
+        first = at >> (unit.bit_length() - 1)
         count = size // unit
         values = np.zeros(len(at), np.dtype(f"u{size}"))
         for place in range(count):
