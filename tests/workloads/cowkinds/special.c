@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -81,6 +82,15 @@ void group_swap(void)
     unmap(p, BYTES);
 }
 
+static void run_ksmd(const char *mode)
+{
+    FILE *file = fopen("/sys/kernel/mm/ksm/run", "w");
+    if (file) {
+        fputs(mode, file);
+        fclose(file);
+    }
+}
+
 void group_ksm(void)
 {
     uint64_t entries[MERGED];
@@ -103,8 +113,11 @@ void group_ksm(void)
         for (same = 0; same < MERGED && entries[same] << 9 == entries[0] << 9; same++)
             ;
     }
+    /* a scan in the middle of the writes would protect a page again and make one more fault */
+    run_ksmd("0");
     PHASE("ksm_write", p, MERGED, "ksm_copy", MERGED, "changed", MERGED)
         write_pages(p, MERGED);
+    run_ksmd("1");
     unmap(p, MERGED * page_size);
 }
 
