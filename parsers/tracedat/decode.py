@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
 from cowtrace.errors import InputError
 from cowtrace.parsers.base import EventDesc, FieldDesc
+from cowtrace.parsers.ftrace.rows import Loaded, Rows
 from cowtrace.parsers.tracedat.clock import Clock
 from cowtrace.parsers.tracedat.metadata import Metadata
 from cowtrace.parsers.tracedat.pieces import Pages, Pieces
-from cowtrace.parsers.tracedat.walk import Events, walk
+from cowtrace.parsers.tracedat.walk import walk
 from cowtrace.parsers.traceevent.format import TraceFormat
 from cowtrace.parsers.traceevent.payload import Payloads
-from cowtrace.parsers.words import Index, Words
+from cowtrace.parsers.words import Array
 
 #: What every trace event starts with (include/linux/trace_events.h: struct trace_entry), unless a format says otherwise.
 _TYPE = FieldDesc("common_type", "unsigned short", 0, 2, False, "int", 2)
@@ -24,71 +22,6 @@ _COLUMNS = frozenset({"ts_ns", "tgid", "tid", "cpu"})
 _TYPES = 1 << 16
 #: Event numbers are 16 bits.
 _EVENTS_MAX = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Events in one buffer.
-
-    Attributes:
-        words: The buffer.
-        start: Byte of each payload.
-        size: Bytes of each payload.
-        ts_ns: Time.
-        event: Number of the event description.
-        piece: Number of the piece that each was in.
-    """
-
-    words: Words
-    start: Index
-    size: Index
-    ts_ns: Index
-    event: npt.NDArray[np.uint16]
-    piece: npt.NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.start)
-
-    def some(self, rows: Index) -> Rows:
-        """Rows by number, in the order given."""
-        start, size, ts_ns = self.start.take(rows), self.size.take(rows), self.ts_ns.take(rows)
-        return Rows(self.words, start, size, ts_ns, self.event.take(rows), self.piece.take(rows))
-
-    def followed_by(self, more: Rows) -> Rows:
-        """These rows and then others, in whose buffer their payloads are at the same bytes."""
-        return Rows(
-            more.words,
-            np.append(self.start, more.start),
-            np.append(self.size, more.size),
-            np.append(self.ts_ns, more.ts_ns),
-            np.append(self.event, more.event),
-            np.append(self.piece, more.piece),
-        )
-
-    def payloads(self, rows: Index) -> Payloads:
-        """Payloads of some rows."""
-        return Payloads(self.words, self.start.take(rows), self.size.take(rows))
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """Rows of a block in the order of its pages.
-
-    Attributes:
-        rows: Events that have a description.
-        unknown_count: Events of a type that no format describes.
-        damaged_count: Pages that are damaged; what they hold before the damage is in the rows.
-        events: The walk's result, for the losses it found.
-        lost_ts_ns: Time of the first event behind each loss.
-        lost_piece: Piece of each loss.
-    """
-
-    rows: Rows
-    unknown_count: int
-    damaged_count: int
-    events: Events
-    lost_ts_ns: Index
-    lost_piece: Index
 
 
 class Decoder:
@@ -108,14 +41,16 @@ class Decoder:
         self.formats: list[TraceFormat] = [meta.formats[number] for _ in meta.buffers for number in known]
         self.descs = [_describe(index, item, meta.buffers[index // len(known)].name) for index, item in enumerate(self.formats)]
         self._type = _common(self.formats, _TYPE)
-        self._pid = _common(self.formats, _PID)
+        self.pid = _common(self.formats, _PID)
         self._place = np.full(_TYPES, -1, np.int32)
         self._place[known] = np.arange(len(known))
-        instances = np.array([stream.instance for stream in pieces.streams], np.int32)
-        self._first_event = instances[pieces.stream] * np.int32(len(known))
+        self._stream = pieces.stream
+        self._cpu = np.array([stream.cpu for stream in pieces.streams], np.int64)
+        self._instance = np.array([stream.instance for stream in pieces.streams], np.int32)
+        self._first_event = self._instance[pieces.stream] * np.int32(len(known))
 
-    def decode(self, pages: Pages) -> Decoded:
-        """Rows of the pages."""
+    def decode(self, pages: Pages) -> Loaded:
+        """Rows of the pages, and the losses that the pages tell."""
         found = walk(pages, self._layout)
         piece = pages.piece[found.page].astype(np.int32)
         number = Payloads(pages.words, found.start, found.size).ints(self._type).astype(np.int64)
@@ -126,20 +61,15 @@ class Decoder:
         unknown_count = len(rows) - len(known)
         if unknown_count:
             rows = rows.some(known)
-        damaged_count = pages.damaged_count + found.damaged_count
-        lost_ts_ns = self._clock.convert(found.lost_stamp)
-        return Decoded(rows, unknown_count, damaged_count, found, lost_ts_ns, pages.piece[found.lost_page])
-
-    def tids(self, rows: Rows) -> npt.NDArray[np.int32]:
-        """common_pid of each row; -1 where its payload is too short to have one."""
-        payloads = Payloads(rows.words, rows.start, rows.size)
-        tids: npt.NDArray[np.int32] = payloads.ints(self._pid).astype(np.int32)
-        tids[rows.size < self._pid.offset + self._pid.size] = -1
-        return tids
-
-    def numbers(self, *names: str) -> list[int]:
-        """Event numbers of events by ``system:name``, in all buffers."""
-        return [desc.index for desc in self.descs if desc.name in names]
+        lost_stream = self._stream[pages.piece[found.lost_page]]
+        lost: dict[str, Array] = {
+            "row": np.searchsorted(found.page, found.lost_page),
+            "ts_ns": self._clock.convert(found.lost_stamp),
+            "cpu": self._cpu[lost_stream],
+            "instance": self._instance[lost_stream],
+            "lost_events": found.lost_events,
+        }
+        return Loaded(rows, unknown_count, pages.damaged_count + found.damaged_count, lost)
 
 
 def _describe(index: int, item: TraceFormat, instance: str) -> EventDesc:
@@ -149,8 +79,3 @@ def _describe(index: int, item: TraceFormat, instance: str) -> EventDesc:
 def _common(formats: list[TraceFormat], usual: FieldDesc) -> FieldDesc:
     fields = (field for item in formats for field in item.fields if field.name == usual.name and field.kind == "int")
     return next(fields, usual)
-
-
-def field_of(desc: EventDesc, name: str) -> FieldDesc | None:
-    """A field of an event by its name."""
-    return next((field for field in desc.fields if field.name == name), None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cowtrace.errors import InputError
 from cowtrace.parsers.cursor import Cursor
-from cowtrace.parsers.tracedat.cmdlines import parse_tgids
+from cowtrace.parsers.ftrace.cmdlines import parse_tgids
 from cowtrace.text import decode_name
 
 DONE, DATE, CPUSTAT, BUFFER, TRACECLOCK, UNAME, HOOK, OFFSET, CPUCOUNT, VERSION, PROCMAPS, TRACEID, TIME_SHIFT, GUEST, TSC2NSEC = range(15)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cowtrace.parsers.tracedat.cmdlines import parse_cmdlines, parse_tgids
+from cowtrace.parsers.ftrace.cmdlines import parse_cmdlines, parse_tgids
 
 
 @pytest.mark.parametrize(

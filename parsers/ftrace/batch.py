@@ -1,4 +1,4 @@
-"""Events of one stretch of time, decoded from the pages in one buffer."""
+"""Events of one stretch of time, decoded from the payloads in one buffer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cowtrace.parsers.base import EventDesc, FieldDesc
-from cowtrace.parsers.tracedat.decode import field_of
-from cowtrace.parsers.tracedat.order import Run
-from cowtrace.parsers.tracedat.stacks import chains
+from cowtrace.parsers.ftrace.order import Run
+from cowtrace.parsers.ftrace.rows import field_of
+from cowtrace.parsers.ftrace.stacks import chains
 from cowtrace.parsers.words import Array, Index
 
 
 class TraceBatch:
-    """``EventBatch`` of trace.dat: columns at once, payload fields and call chains when asked for.
+    """``EventBatch`` of ftrace recordings: columns at once, payload fields and call chains when asked for.
 
     Args:
         run: The events.

@@ -1,21 +1,38 @@
-"""Side-band tables of a trace.dat, from what pass 1 collected. Mappings and cgroups are not among what ftrace records."""
+"""Side-band tables of an ftrace recording, from what pass 1 collected. Mappings and cgroups are not among what ftrace records."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, SideBand
-from cowtrace.parsers.tracedat import names
-from cowtrace.parsers.tracedat.facts import EXECED, TID_MAX, Facts
-from cowtrace.parsers.tracedat.groups import UNKNOWN, Groups
-from cowtrace.parsers.tracedat.once import once
-from cowtrace.parsers.tracedat.pieces import PageStore
-from cowtrace.parsers.tracedat.scan import Scan
+from cowtrace.parsers.ftrace import names
+from cowtrace.parsers.ftrace.facts import EXECED, TID_MAX, Facts
+from cowtrace.parsers.ftrace.groups import UNKNOWN, Groups
+from cowtrace.parsers.ftrace.once import once
+from cowtrace.parsers.ftrace.scan import Scan
 from cowtrace.parsers.words import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the recorder or the kernel noted besides the events.
+
+    Attributes:
+        cmdlines: Last known comm by tid.
+        tgids: Last known tgid by tid.
+        instances: Name of every instance, in the order of the numbers in ``Loaded.lost``.
+        stats: Counters of each CPU by name of the instance (tracefs: per_cpu/cpuN/stats).
+    """
+
+    cmdlines: Mapping[int, bytes] = field(default_factory=dict)
+    tgids: Mapping[int, int] = field(default_factory=dict)
+    instances: Sequence[str] = ("",)
+    stats: Mapping[str, Sequence[Mapping[str, int]]] = field(default_factory=dict)
 
 
 def settle(facts: Facts) -> None:
@@ -30,18 +47,18 @@ def _possible(table: dict[str, Array]) -> dict[str, Array]:
     return {name: column[some] for name, column in table.items()}
 
 
-def build(facts: Facts, groups: Groups, found: Scan, store: PageStore, cmdlines: Mapping[int, bytes]) -> SideBand:
+def build(facts: Facts, groups: Groups, found: Scan, saved: Saved) -> SideBand:
     """The tables, rows in file order; ``facts`` must be settled."""
     births, exits = facts.table("births"), facts.table("exits")
     side = SideBand.empty()
-    side.comm = _comms(facts, births, groups, found, cmdlines)
+    side.comm = _comms(facts, births, groups, found, saved.cmdlines)
     parent = births["parent_tid"]
     fork_groups = {"tgid": groups.find(births["tid"], births["ts_ns"]), "parent_tgid": groups.find(parent, births["ts_ns"])}
     side.fork = _frame("fork", {**_at(births), **fork_groups, "tid": births["tid"], "parent_tid": np.where(_fits(parent), parent, UNKNOWN)})
     nobody = np.full(len(exits["tid"]), UNKNOWN, np.int64)
     exit_group = groups.find(exits["tid"], exits["ts_ns"])
     side.exit = _frame("exit", {**_at(exits), "tgid": exit_group, "parent_tgid": nobody, "tid": exits["tid"], "parent_tid": nobody})
-    side.lost = _losses(found, store)
+    side.lost = _losses(found, saved)
     return side
 
 
@@ -79,23 +96,21 @@ def _comms(facts: Facts, births: dict[str, Array], groups: Groups, found: Scan, 
     )
 
 
-def _losses(found: Scan, store: PageStore) -> pl.DataFrame:
-    """Losses that pages tell, and at their end those that only the counters of the recorder tell (ts_ns -1)."""
-    pieces, meta = store.pieces, store.meta
+def _losses(found: Scan, saved: Saved) -> pl.DataFrame:
+    """Losses that stand among the events, and at their end those that only the counters of the recorder tell (ts_ns -1)."""
     rows: list[dict[str, Any]] = []
     marked: dict[tuple[str, int], int | None] = {}
     for part in found.lost:
-        for seq, ts_ns, piece, count in zip(*(part[name].tolist() for name in ("seq", "ts_ns", "piece", "lost_events")), strict=True):
-            stream = pieces.streams[pieces.stream[piece]]
-            cpu = stream.cpu
+        columns = (part[name].tolist() for name in ("seq", "ts_ns", "cpu", "instance", "lost_events"))
+        for seq, ts_ns, cpu, instance, count in zip(*columns, strict=True):
             rows.append(_loss(seq, ts_ns, cpu, "lost", count if count >= 0 else None))
-            key = meta.buffers[stream.instance].name, cpu
+            key = saved.instances[instance], cpu
             total = marked.get(key, 0)
             marked[key] = None if total is None or count < 0 else total + count
-    for instance, cpus in meta.options.stats.items():
+    for name, cpus in saved.stats.items():
         for counters in cpus:
             cpu = counters["CPU"]
-            total = marked.get((instance, cpu), 0)
+            total = marked.get((name, cpu), 0)
             unmarked = counters.get("overrun", 0) - total if total is not None else 0
             dropped = counters.get("dropped events", 0) + counters.get("commit overrun", 0)
             rows.extend(_loss(-1, -1, cpu, reason, count) for reason, count in (("lost", unmarked), ("dropped", dropped)) if count > 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cowtrace.parsers.base import EventDesc, FieldDesc
-from cowtrace.parsers.tracedat.decode import Decoder, Rows, field_of
+from cowtrace.parsers.ftrace.rows import EventStore, Rows, field_of, tids
 from cowtrace.parsers.traceevent.payload import Payloads
 from cowtrace.parsers.words import Array, Index
 
@@ -128,7 +128,7 @@ class _Some:
 class Collector:
     """Collects facts block by block, in file order."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, store: EventStore) -> None:
         self.facts = Facts.nothing()
         self._rows_before = 0
         self._loose_names = 0
@@ -141,10 +141,10 @@ class Collector:
             "ftrace:user_stack": self._user_stack,
         }
         wanted = {*self._readers, *_SEEN_IN}
-        self._descs = {desc.index: desc for desc in decoder.descs if desc.name in wanted}
-        self._is_wanted = np.zeros(len(decoder.descs) + 1, bool)
+        self._descs = {desc.index: desc for desc in store.descs if desc.name in wanted}
+        self._is_wanted = np.zeros(len(store.descs) + 1, bool)
         self._is_wanted[list(self._descs)] = True
-        self._decoder = decoder
+        self._pid = store.pid
 
     def add(self, rows: Rows) -> None:
         """Read one block."""
@@ -153,9 +153,9 @@ class Collector:
         for number in np.unique(events).tolist():
             which = wanted[events == number]
             selected = rows.some(which)
-            tids = self._decoder.tids(selected).astype(np.int64)
+            task = tids(selected, self._pid).astype(np.int64)
             payloads = Payloads(selected.words, selected.start, selected.size)
-            some = _Some(self._descs[number], selected.ts_ns, (which + self._rows_before) * PLACES, payloads, tids)
+            some = _Some(self._descs[number], selected.ts_ns, (which + self._rows_before) * PLACES, payloads, task)
             name = some.desc.name
             if name in self._readers:
                 self._readers[name](some)

@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cowtrace.parsers.tracedat.decode import Decoder, Rows
-from cowtrace.parsers.tracedat.pieces import PageStore
-from cowtrace.parsers.tracedat.scan import NEVER, Scan
-from cowtrace.parsers.tracedat.stacks import STACK_EVENTS, StackFinder, StackPayloads
+from cowtrace.parsers.ftrace.rows import EventStore, Rows, numbers
+from cowtrace.parsers.ftrace.scan import NEVER, Scan
+from cowtrace.parsers.ftrace.stacks import STACK_EVENTS, StackFinder, StackPayloads
 from cowtrace.parsers.words import Index, Words, pack
 
 
@@ -71,33 +70,30 @@ class Merger:
     """Pass 2.
 
     Args:
-        store: The pages.
-        decoder: The events of the file.
+        store: The pieces.
         scan: What pass 1 found.
-        block_bytes: Bytes of pages in memory at a time.
+        block_bytes: Bytes of pieces in memory at a time.
     """
 
-    def __init__(self, store: PageStore, decoder: Decoder, scan: Scan, block_bytes: int) -> None:
+    def __init__(self, store: EventStore, scan: Scan, block_bytes: int) -> None:
         self._store = store
-        self._pieces = store.pieces
-        self._decoder = decoder
         self._first_ns = scan.first_ns
         self._begins_with_stack = scan.begins_with_stack
         self._block_bytes = block_bytes
-        has_stacks = scan.counts[decoder.numbers(*STACK_EVENTS)].any()
-        self._finder = StackFinder(decoder) if has_stacks else None
+        has_stacks = scan.counts[numbers(store.descs, *STACK_EVENTS)].any()
+        self._finder = StackFinder(store) if has_stacks else None
 
     def runs(self) -> Iterator[Run]:
         """All events of the file."""
-        numbers = np.flatnonzero(self._first_ns != NEVER)
-        queue = numbers[np.argsort(self._first_ns[numbers], kind="stable")]
-        ends = np.cumsum(self._pieces.plain[queue])
+        filled = np.flatnonzero(self._first_ns != NEVER)
+        queue = filled[np.argsort(self._first_ns[filled], kind="stable")]
+        ends = np.cumsum(self._store.sizes[queue])
         none = np.empty(0, np.int64)
-        nothing = Rows(Words.empty(0, self._store.meta.head.order), none, none, none, none.astype(np.uint16), none.astype(np.int32))
+        nothing = Rows(Words.empty(0, self._store.order), none, none, none, none.astype(np.uint16), none.astype(np.int32))
         pending = _Pending(nothing, {name: none for name in STACK_EVENTS} if self._finder else {})
         at = 0
         while at < len(queue):
-            begin = int(ends[at] - self._pieces.plain[queue[at]])
+            begin = int(ends[at] - self._store.sizes[queue[at]])
             behind = max(int(np.searchsorted(ends, begin + self._block_bytes, side="right")), at + 1)
             pending = self._load(np.sort(queue[at:behind]), pending)
             order = np.argsort(pending.rows.ts_ns, kind="stable")
@@ -119,9 +115,9 @@ class Merger:
             return int(low)
         return int(low + np.searchsorted(rows.piece[order[low:high]], next_piece))
 
-    def _load(self, numbers: Index, kept: _Pending) -> _Pending:
+    def _load(self, pieces: Index, kept: _Pending) -> _Pending:
         """Read pieces and bring everything in file order."""
-        new = self._decoder.decode(self._store.load(numbers, kept.rows.words)).rows
+        new = self._store.load(pieces, kept.rows.words).rows
         count = len(kept.rows) + len(new)
         rows = kept.rows.followed_by(new)
         stacks = {name: np.append(old, np.full(len(new), -1, np.int64)) for name, old in kept.stacks.items()}
@@ -132,5 +128,5 @@ class Merger:
             pending = pending.some(order, count)
             is_new = is_new[order]
         if self._finder is not None:
-            self._finder.find(pending.rows, self._pieces.stream[pending.rows.piece], is_new, pending.stacks)
+            self._finder.find(pending.rows, self._store.streams(pending.rows), is_new, pending.stacks)
         return pending

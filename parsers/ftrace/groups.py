@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cowtrace.parsers.tracedat.facts import PROCESS, THREAD, TID_MAX, Facts
+from cowtrace.parsers.ftrace.facts import PROCESS, THREAD, TID_MAX, Facts
 from cowtrace.parsers.words import Array, Index
 
 UNKNOWN = -1

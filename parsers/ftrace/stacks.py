@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cowtrace.parsers.base import EventDesc
-from cowtrace.parsers.tracedat.decode import Decoder, Rows, field_of
+from cowtrace.parsers.ftrace.rows import EventStore, Rows, field_of, numbers, tids
 from cowtrace.parsers.traceevent.payload import Payloads
 from cowtrace.parsers.words import Index, Words, ragged_index
 
@@ -29,11 +29,11 @@ _MARKERS = {KERNEL: np.uint64((1 << 64) - 128), USER: np.uint64((1 << 64) - 512)
 class StackFinder:
     """Ties stacks to events."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self._decoder = decoder
-        self._kind = np.zeros(len(decoder.descs) + 1, np.int8)
+    def __init__(self, store: EventStore) -> None:
+        self._pid = store.pid
+        self._kind = np.zeros(len(store.descs) + 1, np.int8)
         for kind, name in enumerate(STACK_EVENTS, 1):
-            self._kind[decoder.numbers(name)] = kind
+            self._kind[numbers(store.descs, name)] = kind
 
     def find(self, rows: Rows, stream: npt.NDArray[np.int32], is_new: npt.NDArray[np.bool_], into: dict[str, Index]) -> None:
         """Note for each event the row of its stack.
@@ -49,16 +49,26 @@ class StackFinder:
         stack = np.flatnonzero(is_stack & is_new)
         if not len(stack):
             return
-        owner = np.maximum.accumulate(np.where(is_stack, -1, np.arange(len(rows))))[stack]
-        near = (owner >= 0) & (stream[owner] == stream[stack])
-        stack, owner = stack[near], owner[near]
-        same_task = self._decoder.tids(rows.some(owner)) == self._decoder.tids(rows.some(stack))
+        owner = owners(is_stack, stream)[stack]
+        stack, owner = stack[owner >= 0], owner[owner >= 0]
+        same_task = tids(rows.some(owner), self._pid) == tids(rows.some(stack), self._pid)
         stack, owner = stack[same_task], owner[same_task]
         for number, name in enumerate(STACK_EVENTS, 1):
             of_kind = np.flatnonzero(kind[stack] == number)
-            owners, first = np.unique(owner[of_kind], return_index=True)
-            free = into[name][owners] < 0
-            into[name][owners[free]] = stack[of_kind[first[free]]]
+            having, first = np.unique(owner[of_kind], return_index=True)
+            free = into[name][having] < 0
+            into[name][having[free]] = stack[of_kind[first[free]]]
+
+
+def owners(is_stack: npt.NDArray[np.bool_], stream: npt.NDArray[np.int32]) -> Index:
+    """For each row the last one up to it of its stream that is no stack; -1 without one."""
+    # text mixes the CPUs; pages have them one after the other, and sorting what is sorted is cheap
+    order = np.argsort(stream, kind="stable")
+    latest = np.maximum.accumulate(np.where(is_stack[order], -1, np.arange(len(order))))
+    found = np.full(len(order), -1, np.int64)
+    near = (latest >= 0) & (stream[order[latest]] == stream[order])
+    found[order[near]] = order[latest[near]]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from cowtrace.parsers.tracedat.facts import BORN, COMM_BYTES, EXECED, RENAMED, SEEN, TID_MAX
+from cowtrace.parsers.ftrace.facts import BORN, COMM_BYTES, EXECED, RENAMED, SEEN, TID_MAX
 from cowtrace.parsers.words import Array, Index
 
 #: What perf calls the idle tasks; ftrace gives them all tid 0.

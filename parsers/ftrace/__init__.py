@@ -1,0 +1,1 @@
+"""What all readers of ftrace recordings share, binary or text: task history, order, call stacks, side band."""
