@@ -14,6 +14,7 @@ from cowtrace.attribution.history import VFORKED, History
 from cowtrace.attribution.judge import Judge
 from cowtrace.attribution.lookup import VerdictTable
 from cowtrace.attribution.mappings import Mappings
+from cowtrace.attribution.memory_calls import MemoryCalls
 from cowtrace.attribution.moves import MoveCalls
 from cowtrace.attribution.observe import Observed, observe
 from cowtrace.attribution.pairing import Faults, pair
@@ -55,6 +56,7 @@ class Engine:
         self.verdicts = VerdictTable()
         self.stacks = StackTable()
         self.calls = CloneCalls()
+        self.memory_calls = MemoryCalls()
         self._moves = MoveCalls()
         self._judge = Judge(self.roles, self.history, self.mappings, self.verdicts, info.kernel_release)
         self._waiting: Rows | None = None
@@ -120,6 +122,8 @@ class Engine:
             self._judge.uffd_tgids.update(np.unique(rows.tgid[rows.role == R.UFFD]).tolist())
         if self.roles.names(R.CLONE_ENTER):
             self.calls.add(rows)
+        if self.roles.names(R.MUNMAP) or self.roles.names(R.MADVISE) or self.roles.names(R.MREMAP_EXIT):
+            self.memory_calls.add(rows)
         if self.roles.names(R.MREMAP_EXIT):
             moves = self._moves.completed(rows)
             if len(moves.ts_ns):

@@ -7,7 +7,24 @@ from dataclasses import dataclass, field
 
 from cowtrace.parsers.base import EventDesc
 
-ENTRY, MINOR, MAJOR, EXC_USER, EXC_KERNEL, ALLOC, RSS, NEWTASK, CLONE_ENTER, CLONE_EXIT, UFFD, MREMAP_ENTER, MREMAP_EXIT, OTHER = range(14)
+(
+    ENTRY,
+    MINOR,
+    MAJOR,
+    EXC_USER,
+    EXC_KERNEL,
+    ALLOC,
+    RSS,
+    NEWTASK,
+    CLONE_ENTER,
+    CLONE_EXIT,
+    UFFD,
+    MREMAP_ENTER,
+    MREMAP_EXIT,
+    MUNMAP,
+    MADVISE,
+    OTHER,
+) = range(16)
 
 #: Event name -> role. Software events: include/uapi/linux/perf_event.h; exceptions:*: arch/x86/include/asm/trace/exceptions.h;
 #: kmem:*: include/trace/events/kmem.h. ftrace names have no system in front when they come from text.
@@ -24,6 +41,8 @@ NAMES: dict[str, int] = {
     "syscalls:sys_enter_userfaultfd": UFFD,
     "syscalls:sys_enter_mremap": MREMAP_ENTER,
     "syscalls:sys_exit_mremap": MREMAP_EXIT,
+    "syscalls:sys_enter_munmap": MUNMAP,
+    "syscalls:sys_enter_madvise": MADVISE,
     **{f"syscalls:sys_enter_{call}": CLONE_ENTER for call in ("clone", "clone3", "fork", "vfork")},
     **{f"syscalls:sys_exit_{call}": CLONE_EXIT for call in ("clone", "clone3", "fork", "vfork")},
 }

@@ -17,6 +17,9 @@ from cowtrace.parsers.base import EventBatch, EventDesc
 KERNEL_HALF = 1 << 63
 
 
+#: Lengths are pages, so their low bits have room for the advice of a madvise (include/uapi/asm-generic/mman-common.h: below 256).
+ADVICE_BITS = 8
+
 #: Columns that are narrower than int64.
 Small = npt.NDArray[Any]
 
@@ -26,7 +29,8 @@ class Rows:
     """Events in time order, one array a column: int64[n], tid, tgid and cpu int32[n], role and cpumode a byte. None: not recorded.
 
     ``first`` and ``second`` hold the payload fields of the role: exceptions (error_code, address), allocations (order, gfp_flags),
-    rss_stat (member, curr), new tasks (pid, clone_flags), mremap (addr, new_len) and its return. ``stack`` is a stack number, -1 without.
+    rss_stat (member, curr), new tasks (pid, clone_flags), mremap (addr, new_len) and its return, munmap (addr, len), madvise (start,
+    length << ADVICE_BITS | advice). ``stack`` is a stack number, -1 without.
     """
 
     ts_ns: Int
@@ -106,6 +110,8 @@ _PAYLOAD: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {
     R.NEWTASK: (("pid",), ("clone_flags",)),
     R.MREMAP_ENTER: (("addr",), ("new_len",)),
     R.MREMAP_EXIT: (("ret",), ("ret",)),
+    R.MUNMAP: (("addr", "start"), ("len",)),
+    R.MADVISE: (("start",), ("len_in", "len")),
 }
 
 
@@ -118,6 +124,9 @@ def _fill(rows: Rows, batch: EventBatch, event: EventDesc, names: tuple[tuple[st
         name = next((choice for choice in choices if choice in have), None)
         if name is not None:
             target[at] = batch.field(event.index, name).astype(np.int64, copy=False)
+    if event.base_name.endswith("sys_enter_madvise"):
+        advice = batch.field(event.index, "behavior").astype(np.int64, copy=False) if "behavior" in have else np.zeros(len(at), np.int64)
+        rows.second[at] = (rows.second[at] & ((1 << 56) - 1)) << ADVICE_BITS | advice & ((1 << ADVICE_BITS) - 1)
     if event.base_name.startswith("exceptions:"):
         # a tracepoint's own addr is 0 and its ip in the kernel: those of the fault are in the payload
         rows.addr = _own(rows.addr, len(rows))

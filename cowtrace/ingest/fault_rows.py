@@ -29,6 +29,7 @@ class Offsets:
     fork: int = 0
     vma: int = 0
     stack: int = 0
+    extent: int = 0
 
 
 def nullable(values: Int, valid: np.ndarray, kind: pa.DataType) -> pa.Array:
@@ -112,6 +113,7 @@ def fault_rows(context: Context, part: Attributed) -> pa.Table:
         "fork_id": nullable(part.fork_id + offsets.fork, part.fork_id >= 0, pa.int64()),
         "fork_side": labels(np.where(part.fork_id >= 0, part.fork_side, -1), ["parent", "child"]),
         "vma_id": _vma_ids(context, seen.record),
+        "extent_id": _where(seen.record, lambda record: record >= 0, lambda record: record + offsets.extent, pa.int64(), count),
         "cgroup_id": pa.nulls(count, pa.uint64()) if cgroup is None else pa.array(cgroup.view(np.uint64)),
         "stack_id": pa.nulls(count, pa.int64()) if stack is None else nullable(stack + offsets.stack, stack >= 0, pa.int64()),
         "weight": pa.array(np.ones(count, np.int64) if period is None else np.maximum(period, 1)),

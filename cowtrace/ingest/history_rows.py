@@ -11,6 +11,8 @@ import pyarrow as pa
 from cowtrace.attribution.asof import ALWAYS, Int
 from cowtrace.attribution.engine import Engine
 from cowtrace.attribution.history import FORKED, HOW, NEVER
+from cowtrace.attribution.mappings import PERMS, perm_codes
+from cowtrace.attribution.memory_calls import CALLS
 from cowtrace.ingest.fault_rows import Offsets, labels, nullable
 from cowtrace.schema import TABLES
 from cowtrace.text import decode_name
@@ -89,6 +91,43 @@ def vma_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
             "vma_kind": coded("vma_kind"),
             "start_ns": pa.array(columns["start_ns"]),
             "end_ns": nullable(end_ns, end_known, pa.int64()),
+        },
+    )
+
+
+def extent_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
+    """One row a mapping record, as numbered by ``fault.extent_id``."""
+    mappings = engine.mappings
+    codes = perm_codes(mappings.prot, mappings.flags, mappings.has_flags)
+    return _table(
+        "vma_extent",
+        {
+            "extent_id": pa.array(np.arange(len(mappings.mm)) + offsets.extent),
+            "vma_id": pa.array(mappings.vma_of_record + offsets.vma),
+            "mm_id": pa.array(mappings.mm + offsets.mm),
+            "ts_ns": pa.array(np.where(mappings.ts == ALWAYS, first_ns, mappings.ts)),
+            "start_addr": pa.array(mappings.start.astype(np.uint64)),
+            "end_addr": pa.array(mappings.end.astype(np.uint64)),
+            "perms": labels(codes, PERMS),
+        },
+    )
+
+
+def memory_call_rows(engine: Engine, offsets: Offsets) -> pa.Table:
+    """One row a munmap, madvise or mremap."""
+    calls = engine.memory_calls.rows()
+    mm = engine.history.life_at(calls.tgid, calls.ts_ns)
+    return _table(
+        "memory_call",
+        {
+            "ts_ns": pa.array(calls.ts_ns),
+            "tgid": pa.array(calls.tgid.astype(np.int32)),
+            "mm_id": nullable(mm + offsets.mm, mm >= 0, pa.int64()),
+            "call": labels(calls.call, list(CALLS)),
+            "addr": pa.array(calls.addr.view(np.uint64)),
+            "size_bytes": pa.array(calls.size_bytes),
+            "new_addr": nullable(calls.new_addr.view(np.uint64), calls.new_addr != -1, pa.uint64()),
+            "advice": nullable(calls.advice.astype(np.int32), calls.advice >= 0, pa.int32()),
         },
     )
 

@@ -14,7 +14,7 @@ from cowtrace.attribution.engine import Attributed, Engine
 from cowtrace.attribution.rows import Rows
 from cowtrace.ingest.background import InOrder, ahead
 from cowtrace.ingest.fault_rows import Context, Offsets, context_of, fault_rows
-from cowtrace.ingest.history_rows import cgroup_rows, fork_rows, process_rows, vma_rows
+from cowtrace.ingest.history_rows import cgroup_rows, extent_rows, fork_rows, memory_call_rows, process_rows, vma_rows
 from cowtrace.ingest.progress import Progress
 from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, Recording, SideBand
 from cowtrace.store.writer import StoreWriter, TableWriter
@@ -84,6 +84,7 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
         offsets.fork + forks,
         offsets.vma + engine.mappings.vma_count,
         offsets.stack + len(stacks["stack_id"]),
+        offsets.extent + len(engine.mappings.mm),
     )
 
 
@@ -106,6 +107,8 @@ def _write_history(group: Group, engine: Engine, side: SideBand, writer: StoreWr
     writer.table("process").write(process_rows(engine, offsets, first_ns))
     writer.table("fork").write(fork_rows(engine, offsets))
     writer.table("vma").write(vma_rows(engine, offsets, first_ns))
+    writer.table("vma_extent").write(extent_rows(engine, offsets, first_ns))
+    writer.table("memory_call").write(memory_call_rows(engine, offsets))
     writer.table("cgroup").write(cgroup_rows(side.cgroup))
 
 

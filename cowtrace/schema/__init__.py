@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cowtrace.schema.column import NAME, SCHEMA_VERSION, Column, Table
 from cowtrace.schema.fault import COPY_KINDS, EVIDENCE, FAULT, KINDS
-from cowtrace.schema.history import CGROUP, FORK, PROCESS, STACK, VMA
+from cowtrace.schema.history import CGROUP, FORK, MEMORY_CALL, PROCESS, STACK, VMA, VMA_EXTENT
 from cowtrace.schema.other import COPYUP, LOSS, MEMINFO, RAW_RECORD, SOURCE, SPAN, VMSTAT
 from cowtrace.schema.smaps import SMAPS
 
@@ -15,6 +15,8 @@ TABLES: dict[str, Table] = {
         PROCESS,
         FORK,
         VMA,
+        VMA_EXTENT,
+        MEMORY_CALL,
         COPYUP,
         SMAPS,
         SPAN,

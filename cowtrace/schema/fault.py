@@ -76,6 +76,7 @@ FAULT = Table(
         key("fork_id", "Fork that made the page shared: row of fork; NULL when none did.", nullable=True),
         label("fork_side", "Who paid for that fork's sharing: parent or child.", nullable=True),
         key("vma_id", "Mapping: row of vma; NULL when no mapping is known there.", nullable=True),
+        key("extent_id", "The mapping's range at that moment: row of vma_extent; NULL when no mapping is known there.", nullable=True),
         Column("cgroup_id", pa.uint64(), "Cgroup id (perf_event hierarchy); NULL when not recorded.", nullable=True),
         key("stack_id", "Call chain: row of stack; NULL when not recorded.", nullable=True),
         Column("weight", pa.int64(), "Faults that this row stands for (the sample period).", unit="count"),

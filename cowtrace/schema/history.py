@@ -55,6 +55,35 @@ VMA = Table(
     ),
 )
 
+VMA_EXTENT = Table(
+    "vma_extent",
+    "one state of a mapping: its range from a record on",
+    (
+        key("extent_id", "This row's number."),
+        key("vma_id", "Row of vma."),
+        key("mm_id", "Address space that made it.", nullable=True),
+        ts_ns("Since when; the recording's first time for older mappings."),
+        address("start_addr", "First byte then, merged neighbours included (mm/mmap.c: perf_event_mmap gets the merged mapping)."),
+        address("end_addr", "One past the last byte then."),
+        label("perms", "As in vma."),
+    ),
+)
+
+MEMORY_CALL = Table(
+    "memory_call",
+    "one munmap, madvise or mremap",
+    (
+        ts_ns("Entry of the call."),
+        pid("tgid", "Process that called."),
+        key("mm_id", "Its address space; NULL when not known.", nullable=True),
+        label("call", "munmap, madvise, mremap."),
+        address("addr", "First byte of the range."),
+        size_bytes("size_bytes", "Length of the range; for mremap the new length.", nullable=False),
+        address("new_addr", "Where mremap put it; NULL for the others.", nullable=True),
+        Column("advice", pa.int32(), "MADV_* number (mman-common.h); NULL for the others.", nullable=True),
+    ),
+)
+
 STACK = Table(
     "stack",
     "one distinct call chain",
