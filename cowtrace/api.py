@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from cowtrace.errors import unknown_name
+from cowtrace.figures import figure
 from cowtrace.ingest import resolve
 from cowtrace.queries import Result, connect, run
 from cowtrace.report import render
@@ -18,6 +19,7 @@ from cowtrace.text import printable
 
 if TYPE_CHECKING:
     import duckdb
+    import plotly.graph_objects as go
     import polars as pl
 
     from cowtrace.store.reader import Store
@@ -58,6 +60,14 @@ class Trace:
         if name not in TABLES:
             raise unknown_name("table", name, TABLES)
         return self.store.lazy(name)
+
+    def figure(self, name: str) -> go.Figure | None:
+        """One figure of the HTML report, such as ``timeline``; see ``cowtrace.figures.FIGURES``. None when there is nothing to show.
+
+        Raises:
+            UsageError: No such figure; the nearest ones are listed.
+        """
+        return figure(self._connection, name)
 
     def report(self) -> Report:
         """Everything that ``cowtrace report`` shows, as data; ``print(cowtrace.render(...))`` shows it as text."""

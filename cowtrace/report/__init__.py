@@ -27,6 +27,7 @@ class Renderer:
 RENDERERS: dict[str, Renderer] = {
     "text": Renderer("cowtrace.report.text", ".txt"),
     "md": Renderer("cowtrace.report.markdown", ".md"),
+    "html": Renderer("cowtrace.report.html", ".html"),
     "json": Renderer("cowtrace.report.as_json", ".json"),
 }
 

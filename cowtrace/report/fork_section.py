@@ -38,7 +38,7 @@ def fork_section(report: Report) -> Section:
             "vfork or posix_spawn would have copied nothing for them."
         )
     intro = "" if forks.fork_count else "No fork was recorded."
-    return Section("Which fork caused it", intro, _HEADS, rows, notes=notes)
+    return Section("Which fork caused it", intro, _HEADS, rows, notes=notes, name="forks", queries=("cow/fork_bill",))
 
 
 def _fork_rows(report: Report, fork: ForkRow) -> list[Row]:

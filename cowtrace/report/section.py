@@ -44,6 +44,8 @@ class Section:
         keys: First columns that say what a row is; a table that must be split repeats them.
         items: A list, instead of a table.
         notes: Sentences below.
+        name: By which renderings with figures know it.
+        queries: Of the library, that give these numbers.
     """
 
     title: str
@@ -53,6 +55,8 @@ class Section:
     keys: int = 1
     items: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    name: str = ""
+    queries: tuple[str, ...] = ()
 
     def without_empty(self) -> Section:
         """The same without columns that say nothing in any row: blank, zero or unknown; key columns stay."""

@@ -85,7 +85,8 @@ def _kinds(report: Report) -> Section:
         "100 %" if total.duration_ns else UNKNOWN,
     )
     notes = [TIME_NOTE] if total.duration_ns is not None else []
-    return Section("What the kernel did", heads=heads, rows=[*rows, Row(all_faults, is_sum=True)], notes=notes).without_empty()
+    rows = [*rows, Row(all_faults, is_sum=True)]
+    return Section("What the kernel did", heads=heads, rows=rows, notes=notes, name="kinds", queries=("fault/by_kind",)).without_empty()
 
 
 def _kind_bytes(row: KindRow) -> tuple[str, str]:
@@ -118,7 +119,8 @@ def _lengths(report: Report) -> Section:
         )
         for row in report.kinds
     ]
-    return Section("How long one took, and how its kind is known", heads=heads, rows=rows).without_empty()
+    queries = ("fault/latency_by_kind", "fault/evidence_by_kind")
+    return Section("How long one took, and how its kind is known", heads=heads, rows=rows, name="lengths", queries=queries).without_empty()
 
 
 def _evidence(row: KindRow) -> str:
@@ -155,23 +157,25 @@ def cost_cells(cost: Cost) -> tuple[str, ...]:
     )
 
 
-def _grouped(report: Report, title: str, grouping: Grouping, heads: tuple[Head, ...], *, noun: str) -> Section:
+def _grouped(report: Report, title: str, grouping: Grouping, heads: tuple[Head, ...], *, noun: str, name: str) -> Section:
     """A grouping with its remainder and the line of all faults, so that everyone can see that it adds up. Keys stand as they are."""
     rows = [Row((*(_key(value) for value in group.keys.values()), *cost_cells(group.cost))) for group in grouping.rows]
     blanks = ("",) * (len(heads) - 1)
     if grouping.rest_count:
         rows.append(Row((f"{plural(grouping.rest_count, noun)} more", *blanks, *cost_cells(grouping.rest)), is_sum=True))
     rows.append(Row(("all", *blanks, *cost_cells(report.total)), is_sum=True))
-    return Section(title, heads=heads + _COST_HEADS, rows=rows, keys=len(heads)).without_empty()
+    queries = (f"fault/by_{name}",)
+    return Section(title, heads=heads + _COST_HEADS, rows=rows, keys=len(heads), name=f"by_{name}", queries=queries).without_empty()
 
 
 def _processes(report: Report) -> Section:
-    return _grouped(report, "Who paid", report.processes, (Head("process", fold=True), Head("pid", "right")), noun="process")
+    heads = (Head("process", fold=True), Head("pid", "right"))
+    return _grouped(report, "Who paid", report.processes, heads, noun="process", name="process")
 
 
 def _comms(report: Report) -> Section:
     heads = (Head("thread name", fold=True), Head("processes", "right"))
-    return _grouped(report, "Who paid, by name", report.comms, heads, noun="name")
+    return _grouped(report, "Who paid, by name", report.comms, heads, noun="name", name="comm")
 
 
 def _key(value: str | int | None) -> str:
@@ -195,7 +199,7 @@ def _objects(report: Report) -> Section:
     notes = (
         ["(n mappings): all mappings of the same object together."] if any(g.keys["mapping_count"] > 1 for g in report.objects.rows) else []
     )
-    return Section("Where", heads=heads, rows=rows, notes=notes).without_empty()
+    return Section("Where", heads=heads, rows=rows, notes=notes, name="objects", queries=("fault/by_object",)).without_empty()
 
 
 def _object_cells(cost: Cost) -> tuple[str, ...]:
@@ -227,7 +231,8 @@ def _copyups(report: Report) -> Section:
         )
         for row in report.copyups
     ]
-    return Section("Overlay copy-ups", heads=heads, rows=rows, notes=["cowtrace query STORE copyup/by_path lists all of them."])
+    notes = ["cowtrace query STORE copyup/by_path lists all of them."]
+    return Section("Overlay copy-ups", heads=heads, rows=rows, notes=notes, name="copyups", queries=("copyup/by_path",))
 
 
 def _memory(report: Report) -> Section:
@@ -261,14 +266,15 @@ def _memory(report: Report) -> Section:
         notes.append(
             f"The largest of {plural(report.memory[0]['process_count'], 'process')}; cowtrace query STORE smaps/totals lists all of them."
         )
-    return Section("Memory in snapshots", heads=heads, rows=rows, keys=2, notes=notes).without_empty()
+    queries = ("smaps/totals", "smaps/cow_debt")
+    return Section("Memory in snapshots", heads=heads, rows=rows, keys=2, notes=notes, name="memory", queries=queries).without_empty()
 
 
 def _unknowns(report: Report) -> Section:
     title = "What this recording cannot tell"
     if not report.total.unknown_count:
         said = "Every recorded fault has a kind." if report.total.fault_count else "No fault was recorded."
-        return Section(title, said, notes=_open_questions(report))
+        return Section(title, said, notes=_open_questions(report), name="unknown")
     heads = (Head("faults", "right"), Head("share", "right"), Head("may be"), Head("missing", fold=True))
     rows = [
         Row(
@@ -287,7 +293,8 @@ def _unknowns(report: Report) -> Section:
     commands = list(dict.fromkeys(row.command for row in report.unknowns if row.command))
     notes = [f"To tell them apart, record again with: {max(commands, key=len)}"] if commands else []
     notes += _open_questions(report)
-    return Section(title, f"{plural(report.total.unknown_count, 'fault')} of unknown kind:", heads, rows, keys=3, notes=notes)
+    intro = f"{plural(report.total.unknown_count, 'fault')} of unknown kind:"
+    return Section(title, intro, heads, rows, keys=3, notes=notes, name="unknown", queries=("fault/unknown_why",))
 
 
 def _missing(reasons: tuple[str, ...]) -> str:
@@ -307,4 +314,4 @@ def _open_questions(report: Report) -> list[str]:
 
 def _kind_words(report: Report) -> Section:
     items = [f"{row.kind}: {KINDS[row.kind]}." for row in report.kinds if row.kind in KINDS]
-    return Section("What the kinds mean", "The kernel:", items=items)
+    return Section("What the kinds mean", "The kernel:", items=items, name="words")

@@ -23,7 +23,7 @@ def loss_section(report: Report) -> Section:
     """One line per source and reason."""
     title = "Losses"
     if not report.losses:
-        return Section(title, "No source reports a loss.")
+        return Section(title, "No source reports a loss.", name="losses")
     heads = (Head("source", fold=True), Head("reason", fold=True), Head("gaps", "right"), Head("events lost", "right"))
     rows = [
         Row((loss.path or f"source {loss.source_id}", _REASONS.get(loss.reason, loss.reason), format_count(loss.gap_count), _lost(loss)))
@@ -32,7 +32,7 @@ def loss_section(report: Report) -> Section:
     notes = []
     if {"lost", "lost_samples"} <= {loss.reason for loss in report.losses}:
         notes.append("lost and lost_samples count the same events twice: do not add them.")
-    return Section(title, heads=heads, rows=rows, notes=notes)
+    return Section(title, heads=heads, rows=rows, notes=notes, name="losses", queries=("loss/by_source",))
 
 
 def _lost(loss: Loss) -> str:
@@ -57,7 +57,8 @@ def source_section(report: Report) -> Section:
     if provenance.ingested_by not in (None, provenance.reported_by):
         by += f", ingested by {provenance.ingested_by}"
     rows.append(Row(("report", by)))
-    return Section("Where the numbers come from", heads=(Head("fact"), Head("value", fold=True)), rows=rows, notes=notes)
+    heads = (Head("fact"), Head("value", fold=True))
+    return Section("Where the numbers come from", heads=heads, rows=rows, notes=notes, name="provenance")
 
 
 def source_facts(source: Source) -> list[tuple[str, str]]:

@@ -46,7 +46,7 @@ def test_file(capfd: Capture, store: Path, tmp_path: Path) -> None:
 def test_unknown_format(capfd: Capture, store: Path) -> None:
     ran = cowtrace(capfd, "report", store, "--format", "mb")
     assert ran.code == 2
-    assert ran.err.startswith("cowtrace: error: Invalid value for '--format': 'mb' is not one of 'text', 'md', 'json'")
+    assert ran.err.startswith("cowtrace: error: Invalid value for '--format': 'mb' is not one of 'text', 'md', 'html', 'json'")
     assert all(name in cowtrace(capfd, "report", "--help").out for name in RENDERERS)
 
 

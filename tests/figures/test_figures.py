@@ -1,0 +1,103 @@
+"""Figures of one small store: exact bars, literal names, None where there is nothing to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cowtrace.errors import UsageError
+from cowtrace.figures import FIGURES, figure
+from cowtrace.figures.style import KIND_COLORS, in_order, plain
+from cowtrace.queries import catalog, connect
+from cowtrace.schema import KINDS, TABLES
+from tests.support.bill import small_bill
+from tests.support.stores import make_store
+
+SMAPS = """
+ts_ns      tgid form   snapshot_id rss_kb private_dirty_kb shared_dirty_kb
+1400000000 12   rollup 0           2048   0                1024
+1500000000 12   rollup 1           2048   512              512
+"""
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    with connect(small_bill(tmp_path_factory.mktemp("figures") / "s", smaps=SMAPS)) as opened:
+        yield opened
+
+
+def test_timeline_stacks_faults_by_kind(connection: duckdb.DuckDBPyConnection) -> None:
+    drawn = figure(connection, "timeline")
+    assert drawn is not None
+    counts = {trace.name: sum(trace.y) for trace in drawn.data if trace.type == "bar"}
+    assert counts == {"cow_copy": 4, "cow_reuse": 1, "file_cow": 1, "anon_zero": 2, "failed": 1, "unknown": 3}
+    (fork,) = [trace for trace in drawn.data if trace.type == "scatter"]
+    assert (list(fork.x), list(fork.y)) == ([-0.1], ["fork"])
+
+
+def test_fork_bill_has_a_bar_for_each_side(connection: duckdb.DuckDBPyConnection) -> None:
+    drawn = figure(connection, "fork_bill")
+    assert drawn is not None
+    copies, reuses = drawn.data
+    assert list(copies.y) == ["fork 0 child redis", "fork 0 parent redis"]
+    assert (list(copies.x), list(reuses.x)) == ([1, 3], [0, 1])
+
+
+def test_heat_map_is_of_the_process_with_most_copies(connection: duckdb.DuckDBPyConnection) -> None:
+    drawn = figure(connection, "heat_map")
+    assert drawn is not None
+    (cells,) = drawn.data
+    assert list(cells.y) == [f"{page}000-{page}000 anon" for page in range(1, 7)]
+    assert drawn.layout.xaxis.title.text == "seconds since the first fault of pid 12"
+    assert sum(count for row in cells.customdata for count, _ in row) == 6
+    assert sum(copies for row in cells.customdata for _, copies in row) == 3
+
+
+def test_latency_steps_leave_gaps(connection: duckdb.DuckDBPyConnection) -> None:
+    drawn = figure(connection, "latency")
+    assert drawn is not None
+    steps = {trace.name: list(trace.y) for trace in drawn.data}
+    assert steps["cow_copy"] == [2, None, 2]  # two of 1 µs, two of 2 µs, nothing between
+    assert steps["anon_zero"] == [1, 1]
+
+
+def test_memory_erodes(connection: duckdb.DuckDBPyConnection) -> None:
+    drawn = figure(connection, "memory")
+    assert drawn is not None
+    assert {trace.name: list(trace.y) for trace in drawn.data} == {
+        "redis (12) private dirty": [0, 0.5],
+        "redis (12) shared dirty": [1, 0.5],
+    }
+
+
+def test_nothing_to_show(tmp_path: Path) -> None:
+    with connect(make_store(tmp_path / "empty")) as opened:
+        assert [name for name in FIGURES if figure(opened, name) is not None] == []
+
+
+def test_an_unknown_name_lists_the_nearest(connection: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(UsageError, match="timeline"):
+        figure(connection, "time_line")
+
+
+def test_every_figure_names_queries_that_exist() -> None:
+    assert {query for kind in FIGURES.values() for query in kind.queries} <= catalog().keys() | TABLES.keys()
+
+
+def test_every_kind_has_a_color() -> None:
+    assert KIND_COLORS.keys() == KINDS.keys()
+
+
+def test_new_kinds_stand_last() -> None:
+    assert in_order(["zz_new", "unknown", "cow_copy"]) == ["cow_copy", "unknown", "zz_new"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("<b>x", "&lt;b&gt;x"), ("\x1b[1m", "\\x1b[1m"), ("a" * 70, "a" * 59 + "…"), (None, "?")],
+)
+def test_names_are_literal(name: str | None, shown: str) -> None:
+    assert plain(name) == shown
