@@ -36,6 +36,7 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
+        _warn_of_settings_left()
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
@@ -88,6 +89,18 @@ def main(argv: list[str] | None = None) -> Any:
     except OSError as error:
         place = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
         _fail(f"{place}{error.strerror or error}", 2)
+
+
+def _warn_of_settings_left() -> None:
+    """A backtest that was killed could not put its settings back: say so until somebody does."""
+    if not os.path.exists("/run/cowtrace-settings.json"):
+        return
+    from cowtrace.recording.held import left_turned
+    from cowtrace.recording.host import this_host
+
+    for one in left_turned(this_host()):
+        what = f"a cowtrace that was killed left /{one.path} at {one.value}; put it back: {one.undo}"
+        print(f"cowtrace: warning: {printable(what)}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> None:

@@ -22,6 +22,7 @@ CHECKS: tuple[Callable[[Host], Check | None], ...] = (
     memory.huge_page_sizes,
     memory.ksm,
     memory.swap,
+    memory.settings_left,
     tracing.function_graph,
     tracing.kprobes,
     filesystems.overlay,

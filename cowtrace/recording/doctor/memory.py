@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cowtrace.recording.doctor.check import Check
+from cowtrace.recording.held import left_turned
 from cowtrace.recording.host import Host
 
 THP = "sys/kernel/mm/transparent_hugepage"
@@ -49,3 +50,14 @@ def swap(host: Host) -> Check:
     """Swap areas: without one there are no swap_in faults."""
     areas = [line.split()[0] for line in (host.text("proc/swaps") or "").splitlines()[1:] if line.split()]
     return Check("swap", "info", ", ".join(areas) or "none")
+
+
+def settings_left(host: Host) -> Check | None:
+    """Settings that a killed cowtrace had turned and could not put back."""
+    left = left_turned(host)
+    if not left:
+        return None
+    found = ", ".join(f"/{one.path} is at {one.value}, it was {one.before}" for one in left)
+    return Check(
+        "settings", "lack", f"{found}: a cowtrace was killed", "this host is not set as it was", "; ".join(one.undo for one in left)
+    )
