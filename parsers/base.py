@@ -228,6 +228,13 @@ class Recording(Protocol):
         """Read the side band; also completes ``info`` (counts, times, notes)."""
         ...
 
+    def function_names(self, values: Array, *, within_bytes: int = ...) -> list[str]:
+        """Name of the kernel function at each address (a field ``func`` or ``__probe_ip``, a frame of a chain); ``0x…`` without a name.
+
+        Names are the symbol's: compiler suffixes and ``[module]`` included. ``within_bytes``: how far behind its symbol an address may lie.
+        """
+        ...
+
     def batches(self) -> Iterator[EventBatch]:
         """Events in time order, in batches of bounded size; the last event of a batch is never later than the next batch's first."""
         ...

@@ -131,6 +131,15 @@ class History:
         comm, mm = (np.where(valid, state[chosen], -1) for state in (self._task_state, self._task_mm))
         return np.repeat(comm.astype(np.int32), length), np.repeat(mm, length)
 
+    def comm_at(self, tid: Int, ts: Int) -> Int:
+        """comm code of threads at times, in any order; -1 where nothing names them."""
+        task = self._tasks_asof.find(np.maximum(tid, 0), ts)
+        return (
+            np.where((task >= 0) & (tid >= 0), self._task_state[np.maximum(task, 0)], -1)
+            if len(self._task_state)
+            else np.full(len(tid), -1)
+        )
+
     def number_names(self, tid: Int) -> Int:
         """comm codes ``:<tid>``, as perf names a thread that nothing names."""
         distinct, place = np.unique(tid, return_inverse=True)

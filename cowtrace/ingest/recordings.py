@@ -10,13 +10,17 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from cowtrace.attribution.asof import Int
 from cowtrace.attribution.engine import Attributed, Engine
 from cowtrace.attribution.rows import Rows
+from cowtrace.attribution.spans.builder import Built
+from cowtrace.attribution.spans.reader import SpanReader
 from cowtrace.ingest.background import InOrder, ahead
 from cowtrace.ingest.fault_rows import Context, Offsets, context_of, fault_rows
 from cowtrace.ingest.history_rows import cgroup_rows, extent_rows, fork_rows, memory_call_rows, process_rows, vma_rows
 from cowtrace.ingest.progress import Progress
-from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, Recording, SideBand
+from cowtrace.ingest.span_rows import span_rows
+from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, EventDesc, Recording, SideBand
 from cowtrace.store.writer import StoreWriter, TableWriter
 
 _DEFAULT_PAGE_BYTES = 4096
@@ -58,15 +62,18 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     lead = group.recordings[0]
     side = _joined(group)
     engine = Engine(lead.info, lead.events, side)
+    calls = SpanReader(_occurring(group), lead.function_names, _lost_times(side))
     page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES
     output = InOrder()
     faults = writer.table("fault")
     try:
-        for rows in ahead(_rows(group, engine, progress)):
+        for rows, built in ahead(_rows(group, engine, calls, progress)):
             part = engine.feed(rows)
             if part is not None:
                 output.submit(_write_faults, faults, context_of(engine, offsets, page_bytes), part)
-            if len(rows):
+            if built is not None and len(built.spans):
+                writer.table("span").write(span_rows(built.spans, calls.functions, engine.history, calls.source))
+            if rows is not None and len(rows):
                 engine.prune(int(rows.ts_ns[-1]))
         part = engine.feed(None)
         if part is not None:
@@ -92,14 +99,30 @@ def _write_faults(table: TableWriter, context: Context, part: Attributed) -> Non
     table.write(fault_rows(context, part))
 
 
-def _rows(group: Group, engine: Engine, progress: Progress) -> Iterator[Rows]:
+def _rows(group: Group, engine: Engine, calls: SpanReader, progress: Progress) -> Iterator[tuple[Rows | None, Built | None]]:
     for recording in group.recordings:
         counts = np.zeros(len(recording.events), np.int64)
         for batch in recording.batches():
             counts += np.bincount(batch.event, minlength=len(counts))
             progress.advance(batch.count)
-            yield engine.decode(batch)
+            yield engine.decode(batch), calls.read(batch) if calls.present else None
         recording.info.features["event_counts"] = counts.tolist()
+    if calls.present:
+        yield None, calls.finish()
+
+
+def _occurring(group: Group) -> list[EventDesc]:
+    """Events of the recordings that occur: a trace.dat describes all that the kernel has."""
+    counts = [recording.info.records_by_type for recording in group.recordings]
+    lead = group.recordings[0]
+    if not any(event.name in count for event in lead.events for count in counts):
+        return list(lead.events)
+    return [event for event in lead.events if any(count.get(event.name) for count in counts)]
+
+
+def _lost_times(side: SideBand) -> Int:
+    times: Int = side.lost["ts_ns"].to_numpy().astype(np.int64)
+    return times[times >= 0]
 
 
 def _write_history(group: Group, engine: Engine, side: SideBand, writer: StoreWriter, offsets: Offsets) -> None:

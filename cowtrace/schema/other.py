@@ -48,13 +48,19 @@ SPAN = Table(
     "span",
     "one call from function_graph",
     (
-        ts_ns("Entry of the function."),
-        duration_ns("Entry to exit.", nullable=True),
+        ts_ns("Entry of the function; NULL when the recording has no times.", nullable=True),
+        duration_ns("Entry to exit, by the kernel's own account where it is recorded; NULL when entry or exit is not in the recording."),
         Column("cpu", pa.int32(), "CPU.", nullable=True),
         pid("tid", "Thread.", nullable=True),
-        label("comm", "Its name."),
-        label("function", "Kernel function, compiler suffixes removed."),
+        label("comm", "Its name.", nullable=True),
+        label(
+            "function", "Kernel function, compiler suffixes removed; one that only a part of its caller carries (x.part.0 in x) keeps them."
+        ),
         Column("depth", pa.int32(), "Nesting, 0 = outermost."),
+        pid("tgid", "Process; NULL when the recording can't tell.", nullable=True),
+        label("parent", "Function that called it, of those recorded; NULL for the outermost and where it is not known.", nullable=True),
+        Column("retval", pa.int64(), "Return value; NULL when not recorded.", nullable=True),
+        label("source", "What recorded the call: function_graph, kprobe, function.", nullable=True),
     ),
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from cowtrace.parsers.base import BATCH_DTYPES, EventDesc, Note, SideBand, SourceInfo
+from cowtrace.parsers.kallsyms import ENTRY_BYTES, Kallsyms, beside
 from cowtrace.parsers.perfdata import records as rec
 from cowtrace.parsers.perfdata.attr import TRACEPOINT
 from cowtrace.parsers.perfdata.batch import PerfBatch
@@ -19,7 +20,7 @@ from cowtrace.parsers.perfdata.samples import SampleDecoder
 from cowtrace.parsers.perfdata.sideband import Records, SideBandBuilder
 from cowtrace.parsers.perfdata.stream import Block, Stream
 from cowtrace.parsers.source import SpillFile
-from cowtrace.parsers.words import Index, pack
+from cowtrace.parsers.words import Array, Index, pack
 
 #: Record types from this one on are counted together: no version of perf has so many.
 _TYPES_COUNTED = 256
@@ -45,6 +46,18 @@ class PerfRecording:
         self.has_times = any(layout is not None and "time" in layout.fixed for layout in self._decoder.layouts)
         self._plan: SamplePlan | None = None
         self._side_band: SideBand | None = None
+        self._symbols: Kallsyms | None = None
+
+    def function_names(self, values: Array, *, within_bytes: int = ENTRY_BYTES) -> list[str]:
+        """Names of kernel functions by address, from a ``kallsyms`` or ``kallsyms.zst`` beside the recording; ``0x…`` without.
+
+        Args:
+            values: Addresses.
+            within_bytes: How far behind a symbol an address may lie.
+        """
+        if self._symbols is None:
+            self._symbols = beside(self.info.path)
+        return self._symbols.names(values, within_bytes=within_bytes)
 
     def side_band(self) -> SideBand:
         """Read everything once: side band, counts, times, and where the samples are. Later calls return the same tables."""

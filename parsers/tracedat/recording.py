@@ -7,6 +7,7 @@ import os
 from cowtrace.parsers.ftrace.cmdlines import parse_cmdlines
 from cowtrace.parsers.ftrace.recording import FtraceRecording
 from cowtrace.parsers.ftrace.sideband import Saved
+from cowtrace.parsers.kallsyms import ENTRY_BYTES, Kallsyms
 from cowtrace.parsers.source import Source
 from cowtrace.parsers.tracedat.clock import Clock
 from cowtrace.parsers.tracedat.decode import Decoder
@@ -18,6 +19,7 @@ from cowtrace.parsers.tracedat.store import TraceDatStore
 from cowtrace.parsers.tracedat.version6 import read_version6
 from cowtrace.parsers.tracedat.version7 import read_version7
 from cowtrace.parsers.unpack import open_source
+from cowtrace.parsers.words import Array
 
 #: Bytes of ring buffer pages in memory at a time: about half a million events.
 BLOCK_BYTES = 16 << 20
@@ -49,6 +51,7 @@ class TraceDatRecording(FtraceRecording):
         pieces = find_pieces(source, meta, block_bytes)
         self._meta = meta
         self._store = PageStore(source, meta, pieces)
+        self._symbols: Kallsyms | None = None
         decoder = Decoder(meta, pieces, Clock.of(meta.options), source.path)
         super().__init__(TraceDatStore(self._store, decoder), describe(source, meta), block_bytes)
         self.info.notes[:0] = meta.notes + pieces.notes
@@ -62,6 +65,17 @@ class TraceDatRecording(FtraceRecording):
         """
         read = self._meta.texts.get(name)
         return b"" if read is None else read()
+
+    def function_names(self, values: Array, *, within_bytes: int = ENTRY_BYTES) -> list[str]:
+        """Names of kernel functions by address, from the symbols in the file; ``0x…`` where they name none.
+
+        Args:
+            values: Addresses, as in the field ``func``.
+            within_bytes: How far behind a symbol an address may lie.
+        """
+        if self._symbols is None:
+            self._symbols = Kallsyms(self.text("kallsyms"))
+        return self._symbols.names(values, within_bytes=within_bytes)
 
     def saved(self) -> Saved:
         """Last known names and thread groups, and the counters of each CPU."""

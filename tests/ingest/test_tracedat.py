@@ -28,3 +28,23 @@ def test_every_sample_ingests(path: Path, tmp_path: Path) -> None:
     exceptions = sum(event["count"] for event in source["events"] if event["name"].startswith("exceptions:page_fault"))
     # exceptions on kernel addresses are no faults of a process
     assert store.manifest["rows"]["fault"] <= exceptions
+
+
+def test_every_call_is_a_span(tmp_path: Path) -> None:
+    """The calls of a function_graph recording, each with its time, as trace-cmd report lists them."""
+    store = ingest([DATA / "function-graph-v6.dat.zst"], tmp_path / "store", quiet=True)
+    rows = store.connect().execute("SELECT function, count(*), count(duration_ns), max(depth) FROM span GROUP BY 1 ORDER BY 1").fetchall()
+    (source,) = store.manifest["sources"]
+    counts = {event["name"]: event["count"] for event in source["events"]}
+    assert sum(row[1] for row in rows) == counts["ftrace:funcgraph_entry"] == counts["ftrace:funcgraph_exit"]
+    assert all(calls == timed for _, calls, timed, _ in rows)
+    assert {name: (calls, depth) for name, calls, _, depth in rows} == {
+        "__handle_mm_fault": (306, 1),
+        "copy_page_range": (12, 0),
+        "do_fault": (86, 2),
+        "do_wp_page": (147, 2),
+        "handle_mm_fault": (306, 0),
+        "page_add_new_anon_rmap": (150, 4),
+        "ptep_clear_flush": (74, 4),
+        "wp_page_copy": (74, 3),
+    }

@@ -69,6 +69,9 @@ class FakeRecording:
         self.info.first_ns = min((line["ts_ns"] for line in self.lines), default=0)
         return SideBand(**tables)
 
+    def function_names(self, values: np.ndarray, *, within_bytes: int = 32) -> list[str]:
+        return [f"0x{value:x}" for value in values.tolist()]
+
     def batches(self) -> Iterator[FakeBatch]:
         names = tuple(sorted(frozenset().union(*(event.columns for event in self.events))))
         lines = sorted(self.lines, key=lambda line: line["ts_ns"])

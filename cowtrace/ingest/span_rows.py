@@ -1,0 +1,56 @@
+"""Calls of functions as rows of table ``span``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from cowtrace.attribution.asof import Int
+from cowtrace.attribution.history import History
+from cowtrace.attribution.spans.builder import Spans
+from cowtrace.attribution.spans.edges import NOT_TOLD
+from cowtrace.attribution.spans.functions import Functions
+from cowtrace.ingest.fault_rows import labels, nullable
+from cowtrace.schema import TABLES
+
+
+def span_rows(spans: Spans, functions: Functions, history: History, source: str) -> pa.Table:
+    """One Arrow table in the declared schema, one row a call."""
+    comm = history.comm_at(spans.tid, spans.ts_ns)
+    columns = {
+        "ts_ns": nullable(spans.ts_ns, spans.ts_ns >= 0, pa.int64()),
+        "duration_ns": nullable(spans.taken_ns, spans.taken_ns >= 0, pa.int64()),
+        "cpu": nullable(spans.cpu, spans.cpu >= 0, pa.int32()),
+        "tid": nullable(spans.tid, spans.tid >= 0, pa.int32()),
+        "comm": labels(comm, history.comm_names),
+        "function": _names(_shown(spans, functions), [*functions.plain, *functions.symbols]),
+        "depth": pa.array(spans.depth, pa.int32()),
+        "tgid": nullable(spans.tgid, spans.tgid >= 0, pa.int32()),
+        "parent": _names(spans.parent, functions.plain),
+        "retval": nullable(spans.retval, spans.retval != NOT_TOLD, pa.int64()),
+        "source": labels(np.zeros(len(spans), np.int64), [source]),
+    }
+    schema = TABLES["span"].arrow()
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _shown(spans: Spans, functions: Functions) -> Int:
+    """Place of each call's name among the plain names and, behind them, the symbols.
+
+    A part that the compiler cut out of a function and that the same function calls is one call in the source, and must not count twice.
+    """
+    cut_out = np.array([".part." in symbol for symbol in functions.symbols], np.bool_)
+    number = {name: place for place, name in enumerate(dict.fromkeys(functions.plain))}
+    base = np.array([number[name] for name in functions.plain], np.int64)
+    if not cut_out.any():
+        return spans.function
+    inner = cut_out[spans.function] & (spans.parent >= 0)
+    inner &= base[spans.function] == base[np.maximum(spans.parent, 0)]
+    return np.where(inner, spans.function + len(functions.plain), spans.function)
+
+
+def _names(codes: Int, names: list[str]) -> pa.Array:
+    """Names by number; a name that stands twice in the list gets one code."""
+    distinct = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    place = np.array([*(distinct[name] for name in names), -1], np.int64)
+    return labels(place[codes], list(distinct))
