@@ -44,7 +44,7 @@ def _parse_size(context: click.Context, parameter: click.Parameter, value: str |
     factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}.get(text[-1:], 1)
     digits = text[:-1] if factor > 1 else text
     if not digits.isdigit() or int(digits) == 0:
-        raise UsageError(f"--limit-size {value}: expected a size such as 500M or 2G")
+        raise UsageError(f"{parameter.opts[-1]} {value}: expected a size such as 500M or 2G")
     return int(digits) * factor
 
 
@@ -100,6 +100,20 @@ def _list_levels(context: click.Context, parameter: click.Parameter, value: bool
     metavar="PAGES",
     help="Ring buffer per CPU.  [default: up to 4096, as memory limits allow]",
 )
+@click.option(
+    "--with",
+    "companion",
+    type=click.Choice(["ftrace"]),
+    help="Record with ftrace beside perf: tracepoints at a third of perf's cost, function_graph where the kernel has it.",
+)
+@click.option("--no-perf", is_flag=True, help="ftrace alone; no durations and no page frames unless function_graph can be had.")
+@click.option(
+    "--ftrace-buffer",
+    "ftrace_bytes",
+    metavar="SIZE",
+    callback=_parse_size,
+    help="ftrace ring buffer per CPU, e.g. 64M.  [default: up to 32M, as memory allows]",
+)
 @click.option("--propagate-exit", is_flag=True, help="Exit with the exit code of COMMAND (128+N when signal N ended it).")
 @click.option(
     "--list-levels",
@@ -119,12 +133,16 @@ def command(**options: Any) -> int:
 
     Without root, only your own processes in user mode: the warnings say what is missing, `cowtrace doctor` how to change it.
 
+    With `--with ftrace` a tracefs instance of its own records the level's tracepoints (at level low: access types, forks, names) into
+    trace.dat beside perf.data, on the same clock; both are read as one recording. It needs root, and the instance is removed at the end.
+
     \b
     Examples:
       cowtrace record -- make -j4                          writes cowtrace.rec
       cowtrace record --level low -p 812 --duration 30     half a minute of a running process
       cowtrace record -a --duration 10 -o night.rec        everything on this machine
       cowtrace record --smaps --smaps-children -- ./server also memory maps, once a second
+      cowtrace record --level low --with ftrace -- ./job   access types at the price of level low and a little
     """
     return _record(**options)
 
@@ -144,10 +162,15 @@ def _record(
     smaps_limit: int,
     call_graph: str | None,
     buffer_pages: int | None,
+    companion: str | None,
+    no_perf: bool,
+    ftrace_bytes: int | None,
     propagate_exit: bool,
     argv: tuple[str, ...],
 ) -> int:
     from cowtrace.recording.description import describe
+    from cowtrace.recording.ftrace.collector import Ftrace
+    from cowtrace.recording.ftrace.setup import leave_to_ftrace, make_setup, plan_without_perf
     from cowtrace.recording.host import this_host
     from cowtrace.recording.perf_tool import find_perf
     from cowtrace.recording.plan import make_plan
@@ -155,14 +178,10 @@ def _record(
     from cowtrace.recording.session import record
     from cowtrace.recording.workload import find_program
 
-    if pids and (argv or all_processes):
-        raise UsageError("-p PID records running processes: give it without COMMAND and without -a")
-    if not (pids or argv or all_processes):
-        raise UsageError("nothing to record: give a COMMAND (cowtrace record -- make), -p PID, or -a for the whole system")
-    if propagate_exit and not argv:
-        raise UsageError("--propagate-exit needs a COMMAND")
-    if buffer_pages is not None and buffer_pages & (buffer_pages - 1):
-        raise UsageError(f"-m {buffer_pages}: expected a power of two, such as 512 or 4096")
+    with_ftrace = companion == "ftrace" or no_perf
+    _check_usage(argv, pids, all_processes=all_processes, propagate_exit=propagate_exit, buffer_pages=buffer_pages)
+    if ftrace_bytes is not None and not with_ftrace:
+        raise UsageError("--ftrace-buffer needs --with ftrace")
     wants_smaps = smaps if smaps is not None else bool(pids or smaps_interval or smaps_children)
     if wants_smaps and not (pids or argv):
         raise UsageError("--smaps needs -p PID or a COMMAND: copying the maps of every process would disturb what is measured")
@@ -170,10 +189,18 @@ def _record(
         find_program(argv[0])
     host = this_host()
     _check_owner(host, pids)
-    perf = find_perf()
-    plan = make_plan(LEVELS[level], host, perf, system_wide=all_processes, call_graph=call_graph, buffer_pages=buffer_pages)
+    perf = None if no_perf else find_perf()
+    plan = plan_without_perf(level, system_wide=all_processes)
+    if perf is not None:
+        plan = make_plan(LEVELS[level], host, perf, system_wide=all_processes, call_graph=call_graph, buffer_pages=buffer_pages)
     interval_s = smaps_interval or (1.0 if smaps or smaps_children else None)
     collectors = _collectors(host, wants_smaps, interval_s, smaps_children, smaps_limit)
+    if with_ftrace:
+        # call chains come from perf only: where they are wanted, its tracepoints stay with it
+        beside = [event.name for event in plan.events] if plan.callchains else []
+        setup = make_setup(host, level, system_wide=all_processes, beside=beside, buffer_bytes=ftrace_bytes)
+        plan = leave_to_ftrace(plan, setup)
+        collectors.append(Ftrace(host, setup, limit_bytes=limit_bytes))
     _warn_missing(plan)
     request = Request(plan=plan, command=argv, pids=pids, path=folder, force=force, limit_s=limit_s, limit_bytes=limit_bytes)
 
@@ -186,14 +213,28 @@ def _record(
     for collector in collectors:
         for sentence in collector.notes:
             _say(f"note: {sentence}")
-    _summarise(outcome, folder, argv)
-    if outcome.is_cut_short:
+    ftrace_bytes = next((collector.size_bytes for collector in collectors if isinstance(collector, Ftrace)), None)
+    _summarise(outcome, folder, argv, has_perf=perf is not None, ftrace_bytes=ftrace_bytes)
+    if perf is not None and outcome.is_cut_short:
         how = f"signal {-outcome.perf_exit_code}" if outcome.perf_exit_code < 0 else f"exit code {outcome.perf_exit_code}"
         said = f" ({outcome.totals.warnings[-1]})" if outcome.totals.warnings else ""
         raise HostError(f"perf ended on its own with {how}{said}; {folder} holds what it had written until then")
     if propagate_exit and outcome.exit_code is not None:
         return outcome.exit_code if outcome.exit_code >= 0 else 128 - outcome.exit_code
     return 0
+
+
+def _check_usage(
+    argv: tuple[str, ...], pids: tuple[int, ...], *, all_processes: bool, propagate_exit: bool, buffer_pages: int | None
+) -> None:
+    if pids and (argv or all_processes):
+        raise UsageError("-p PID records running processes: give it without COMMAND and without -a")
+    if not (pids or argv or all_processes):
+        raise UsageError("nothing to record: give a COMMAND (cowtrace record -- make), -p PID, or -a for the whole system")
+    if propagate_exit and not argv:
+        raise UsageError("--propagate-exit needs a COMMAND")
+    if buffer_pages is not None and buffer_pages & (buffer_pages - 1):
+        raise UsageError(f"-m {buffer_pages}: expected a power of two, such as 512 or 4096")
 
 
 def _check_owner(host: Host, pids: tuple[int, ...]) -> None:
@@ -236,10 +277,14 @@ def _warn_missing(plan: Plan) -> None:
         _say(f"warning: {'; '.join([*costs, f'to get it, {fix}' if fix else 'nothing helps on this host'])}")
 
 
-def _summarise(outcome: Outcome, folder: Path, argv: tuple[str, ...]) -> None:
+def _summarise(outcome: Outcome, folder: Path, argv: tuple[str, ...], *, has_perf: bool, ftrace_bytes: int | None) -> None:
     totals = outcome.totals
-    count = {None: "events", 0: "no events", 1: "1 event"}.get(totals.samples, f"{format_count(totals.samples)} events")
-    parts = [count, format_bytes(outcome.size_bytes)]
+    parts = []
+    if has_perf:
+        count = {None: "events", 0: "no events", 1: "1 event"}.get(totals.samples, f"{format_count(totals.samples)} events")
+        parts += [count, format_bytes(outcome.size_bytes)]
+    if ftrace_bytes is not None:
+        parts.append(f"{format_bytes(ftrace_bytes)} of ftrace")
     parts.append(f"in {format_ns(outcome.ended.mono_ns - outcome.started.mono_ns)}")
     ending = outcome.stop_reason
     if outcome.stop_reason == "command ended" and outcome.exit_code is not None:

@@ -28,10 +28,12 @@ class Collector:
 
     Attributes:
         notes: What could not be collected, one sentence each; stored in recording.json and printed.
+        stop_reason: Set when the recording is to end because of this collector.
     """
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.stop_reason: str | None = None
 
     def start(self, scene: Scene) -> None:
         """perf is ready; a command has not begun."""
@@ -41,8 +43,14 @@ class Collector:
         """Called when due and at other times; returns when it is due next (``time.monotonic``), None for never."""
         return None
 
+    def cease(self) -> None:
+        """The recording is about to end, perf still runs: what must not outlast perf stops now."""
+
     def stop(self) -> None:
         """The recording ends; processes may be gone."""
+
+    def close(self) -> None:
+        """Give back what was taken from the host. Called in the end whatever happened, also when ``start`` was not or failed."""
 
     def facts(self) -> dict[str, Any]:
         """Entries for recording.json."""

@@ -18,7 +18,7 @@ SCHEMA = "cowtrace.recording/1"
 
 
 def describe(
-    outcome: Outcome, *, request: Request, host: Host, perf: PerfTool, notes: Sequence[str], facts: Mapping[str, Any]
+    outcome: Outcome, *, request: Request, host: Host, perf: PerfTool | None, notes: Sequence[str], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The contents of recording.json.
 
@@ -26,7 +26,7 @@ def describe(
         outcome: What came of the recording.
         request: What was asked.
         host: The machine.
-        perf: The program that recorded.
+        perf: The program that recorded; None without.
         notes: What could not be collected.
         facts: Entries of the collectors.
     """
@@ -67,7 +67,9 @@ def describe(
             "limit_s": request.limit_s,
             "limit_bytes": request.limit_bytes,
         },
-        "perf": {
+        "perf": None
+        if perf is None
+        else {
             "path": perf.path,
             "version": perf.version,
             "argv": [decode_name(os.fsencode(word)) for word in outcome.perf_argv],

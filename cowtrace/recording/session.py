@@ -16,18 +16,20 @@ from cowtrace.recording import clock
 from cowtrace.recording.collector import Collector, Scene
 from cowtrace.recording.folder import PERF_DATA, PERF_STDERR, RecordingFolder
 from cowtrace.recording.perf_messages import first_complaint, read_totals
+from cowtrace.recording.perf_process import PerfProcess
 from cowtrace.recording.perf_tool import PerfTool
 from cowtrace.recording.processes import start_time
 from cowtrace.recording.request import Outcome, Request
 from cowtrace.recording.signals import Signals
 from cowtrace.recording.starting import announcement, start_perf
 from cowtrace.recording.waiting import finish_perf, wait_for_end
+from cowtrace.recording.without_perf import NoPerf
 from cowtrace.recording.workload import Workload
 
 
 def record(
     request: Request,
-    perf: PerfTool,
+    perf: PerfTool | None,
     collectors: Sequence[Collector],
     describe: Callable[[Outcome], dict[str, object]],
     say: Callable[[str], None],
@@ -36,7 +38,7 @@ def record(
 
     Args:
         request: What to record.
-        perf: The program.
+        perf: The program; None when the collectors record alone.
         collectors: What runs beside perf.
         describe: Makes the contents of recording.json.
         say: Takes progress lines.
@@ -56,7 +58,7 @@ def record(
 
 def _record(
     request: Request,
-    perf: PerfTool,
+    perf: PerfTool | None,
     collectors: Sequence[Collector],
     describe: Callable[[Outcome], dict[str, object]],
     *,
@@ -75,15 +77,21 @@ def _record(
         pids = [workload.pid] if workload else list(request.pids)
         if not workload:
             say(announcement(request))
-        plan, argv, process = start_perf(request, perf, folder.folder, pids=pids, signals=signals, say=say)
+        plan, argv = request.plan, list[str]()
+        process: PerfProcess | NoPerf = NoPerf()
+        if perf is not None:
+            plan, argv, process = start_perf(request, perf, folder.folder, pids=pids, signals=signals, say=say)
         stack.callback(process.close)
         scene = Scene(folder.folder, pids, workload is not None)
         for collector in collectors:
+            stack.callback(collector.close)
             collector.start(scene)
         started = clock.now()
         if workload:
             workload.release()
         reason, first_signal = wait_for_end(request, process, workload, collectors, signals)
+        for collector in collectors:
+            collector.cease()
         process.request_stop()
         ended = clock.now()
         for collector in collectors:
@@ -98,7 +106,7 @@ def _record(
             say(f"ending {request.command[0]} ({reason})")
             workload.end(first_signal)
         size_bytes = _size(folder.folder / PERF_DATA)
-        if size_bytes == 0:
+        if size_bytes == 0 and perf is not None:
             raise HostError(f"perf ended before it recorded anything: {first_complaint(process.stderr())}")
         outcome = Outcome(
             plan=plan,
@@ -112,7 +120,7 @@ def _record(
             totals=totals,
             size_bytes=size_bytes,
         )
-        (folder.folder / PERF_STDERR).unlink()
+        (folder.folder / PERF_STDERR).unlink(missing_ok=True)
         folder.finish(describe(outcome))
         return outcome
 

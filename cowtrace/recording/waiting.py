@@ -11,6 +11,7 @@ from cowtrace.recording.perf_process import PerfProcess
 from cowtrace.recording.processes import start_time
 from cowtrace.recording.request import Request
 from cowtrace.recording.signals import SI_KERNEL, STOPPING, Signals
+from cowtrace.recording.without_perf import NoPerf
 from cowtrace.recording.workload import Workload
 
 #: How often processes are looked at. The end of a child is a signal, but those of ``-p`` are no children, and in a program with threads
@@ -21,7 +22,7 @@ PATIENCE_S = 2.0
 
 
 def wait_for_end(
-    request: Request, process: PerfProcess, workload: Workload | None, collectors: Sequence[Collector], signals: Signals
+    request: Request, process: PerfProcess | NoPerf, workload: Workload | None, collectors: Sequence[Collector], signals: Signals
 ) -> tuple[str, int | None]:
     """Wait for the end. Returns the stop reason, and which signal a command that still runs should get first."""
     deadline = None if request.limit_s is None else time.monotonic() + request.limit_s
@@ -39,6 +40,9 @@ def wait_for_end(
             return "processes ended", None
         if process.poll() is not None:
             return "perf ended", signal.SIGTERM
+        for collector in collectors:
+            if collector.stop_reason is not None:
+                return collector.stop_reason, signal.SIGTERM
         if stop is not None:
             return _stop_reason(stop), None if stop.si_code == SI_KERNEL else stop.si_signo
         if deadline is not None and time.monotonic() >= deadline:
@@ -49,7 +53,7 @@ def _stop_reason(info: signal.struct_siginfo) -> str:
     return "interrupted" if info.si_signo in (signal.SIGINT, signal.SIGQUIT) else "terminated"
 
 
-def finish_perf(process: PerfProcess, signals: Signals, say: Callable[[str], None]) -> None:
+def finish_perf(process: PerfProcess | NoPerf, signals: Signals, say: Callable[[str], None]) -> None:
     """Wait until perf has finished its file; the second signal to us meanwhile gives it up."""
     announce_s = time.monotonic() + PATIENCE_S
     warned = False

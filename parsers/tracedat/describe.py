@@ -25,7 +25,9 @@ def describe(source: Source, meta: Metadata) -> SourceInfo:
     if info.arch in _PAGE_4K_ARCHS or head.page_size == _PAGE_4K:
         info.page_size = _PAGE_4K
     if options.version:
-        info.recorder = f"trace-cmd {options.version.split()[0]}" if options.version.split() else "trace-cmd"
+        words = options.version.split()
+        # cowtrace writes its name in front of its version
+        info.recorder = " ".join(words) if words[:1] == ["cowtrace"] else f"trace-cmd {words[0]}" if words else "trace-cmd"
     info.cpu_count = options.cpu_count or len(options.stats[""]) or (len(meta.buffers[0].cpus) if head.version == 6 else None)
     info.features = _features(meta)
     _set_clock(info, meta)

@@ -11,9 +11,13 @@ from click.testing import CliRunner, Result
 
 from cowtrace.commands.record import command
 from cowtrace.errors import CowtraceError, HostError, UsageError
+from cowtrace.recording.ftrace.collector import Ftrace
+from cowtrace.recording.ftrace.setup import Setup
 from cowtrace.recording.host import Host
 from tests.support.fake_perf import install_fake_perf
+from tests.support.fake_tracefs import FakeTracefs
 from tests.support.hosts import NO_CAPABILITIES, make_host
+from tests.support.ringbuffer import FAULT, Page
 
 FILES = {"proc/vmstat": "pgfault 1", "proc/meminfo": "MemTotal: 8 kB", "proc/kallsyms": "ffffffff81000000 T _stext\n"}
 
@@ -171,3 +175,50 @@ def test_help_ends_in_examples(here: Path) -> None:
     text = CliRunner().invoke(command, ["--help"]).stdout
     assert "cowtrace record -- make -j4" in text
     assert "--limit-time, --duration SECONDS" in text
+
+
+@pytest.fixture
+def traced(tmp_path: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTracefs:
+    """A host with a tracefs of files."""
+    fake = FakeTracefs(tmp_path / "traced", formats=[FAULT], buffers={0: Page(5).data(1, FAULT.payload(12, address=4096)).bytes()})
+    use_host(monkeypatch, fake.host)
+
+    class FakeFtrace(Ftrace):
+        def __init__(self, host: Host, setup: Setup, *, limit_bytes: int | None = None) -> None:
+            super().__init__(host, setup, limit_bytes=limit_bytes, make_instance=fake.instance)
+
+    monkeypatch.setattr("cowtrace.recording.ftrace.collector.Ftrace", FakeFtrace)
+    return fake
+
+
+def test_ftrace_beside_perf(here: Path, traced: FakeTracefs) -> None:
+    result = run("--with", "ftrace", "--ftrace-buffer", "8M", "true")
+    first = result.stderr.splitlines()[0]
+    assert first.startswith("cowtrace: recorded 7 events, 100 B, ") and first.endswith(" (standard; true exited with 0)")
+    assert " of ftrace, in " in first
+    assert {"perf.data", "trace.dat"} <= {path.name for path in (here / "cowtrace.rec").iterdir()}
+    recording = json.loads((here / "cowtrace.rec/recording.json").read_text())
+    assert [event["name"] for event in recording["events"]["got"]] == ["page-faults", "minor-faults", "major-faults"]
+    assert len(recording["ftrace"]["events"]) == 24
+    assert traced.written("buffer_size_kb") == "8192"
+
+
+def test_ftrace_alone(here: Path, traced: FakeTracefs) -> None:
+    result = run("--no-perf", "--level", "low", "true")
+    assert result.stderr.startswith("cowtrace: recorded ")
+    assert "events" not in result.stderr.splitlines()[0]
+    names = {path.name for path in (here / "cowtrace.rec").iterdir()}
+    assert "trace.dat" in names and "perf.data" not in names
+    recording = json.loads((here / "cowtrace.rec/recording.json").read_text())
+    assert (recording["perf"], recording["events"]["got"], len(recording["ftrace"]["events"])) == (None, [], 7)
+
+
+def test_a_buffer_without_ftrace(here: Path) -> None:
+    with pytest.raises(UsageError, match="--ftrace-buffer needs --with ftrace"):
+        run("--ftrace-buffer", "8M", "true")
+
+
+def test_ftrace_that_can_not_be_used_is_one_line(here: Path) -> None:
+    with pytest.raises(HostError, match=r"^ftrace can't be used: .*instances is missing, this kernel was built without tracefs instances$"):
+        run("--with", "ftrace", "true")
+    assert list(here.iterdir()) == []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cowtrace.recording.doctor import filesystems, memory, rights, tracing
+from cowtrace.recording.doctor import filesystems, ftrace, memory, rights, tracing
 from cowtrace.recording.doctor.check import Check
 from cowtrace.recording.host import Host
 
@@ -23,6 +23,10 @@ CHECKS: tuple[Callable[[Host], Check | None], ...] = (
     memory.ksm,
     memory.swap,
     memory.settings_left,
+    ftrace.instances,
+    ftrace.clocks,
+    ftrace.thread_groups,
+    ftrace.buffers,
     tracing.function_graph,
     tracing.kprobes,
     filesystems.overlay,

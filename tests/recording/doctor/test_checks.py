@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cowtrace.recording.doctor import filesystems, memory, rights, tracing
+from cowtrace.recording.doctor import filesystems, ftrace, memory, rights, tracing
+from tests.support.fake_tracefs import FakeTracefs
 from tests.support.hosts import NO_CAPABILITIES, make_host
 
 THP = "sys/kernel/mm/transparent_hugepage"
@@ -127,3 +128,36 @@ def test_disk_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert filesystems.disk_space(make_host(tmp_path)).state == "ok"
     monkeypatch.setattr(filesystems, "ENOUGH_BYTES", 1 << 62)
     assert filesystems.disk_space(make_host(tmp_path)).state == "lack"
+
+
+def test_ftrace(tmp_path: Path) -> None:
+    host = FakeTracefs(tmp_path).host
+    (tmp_path / "sys/kernel/tracing/options").mkdir()
+    (tmp_path / "sys/kernel/tracing/options/record-tgid").touch()
+    rows = [check(host) for check in (ftrace.instances, ftrace.clocks, ftrace.thread_groups, ftrace.buffers)]
+    assert [(row.state, row.found) for row in rows if row] == [
+        ("ok", "can be made; 24 tracepoints of level standard"),
+        ("ok", "local global counter uptime perf mono mono_raw boot tai x86-tsc"),
+        ("info", "available"),
+        ("info", "32 MiB on each of 2 CPUs while recording"),
+    ]
+
+
+def test_ftrace_that_can_not_be_used(tmp_path: Path) -> None:
+    row = ftrace.instances(make_host(tmp_path))
+    assert row and (row.state, row.found) == (
+        "absent",
+        f"{tmp_path}/sys/kernel/tracing/instances is missing, this kernel was built without tracefs instances",
+    )
+    assert ftrace.instances(make_host(tmp_path / "b", tracepoints=())) is None
+
+
+def test_an_instance_left_behind_is_named_with_the_way_to_remove_it(tmp_path: Path) -> None:
+    host = FakeTracefs(tmp_path).host
+    (tmp_path / "sys/kernel/tracing/instances/cowtrace-999999999-5").mkdir()
+    row = ftrace.instances(host)
+    assert row and (row.state, row.found, row.fix) == (
+        "lack",
+        "left behind by a recorder that was killed: cowtrace-999999999-5",
+        "`sudo rmdir /sys/kernel/tracing/instances/cowtrace-999999999-5`",
+    )
