@@ -9,6 +9,8 @@ REGISTRY: dict[str, str] = {
     "script": "Print every recorded event in time order, like perf script.",
     "query": "Run SQL, or a query of the library, on a store.",
     "report": "Print the bill: faults by cause, process, mapping and fork.",
+    "check": "Judge a recording by budgets, for CI.",
+    "diff": "Compare recordings, for CI.",
     "record": "Record a command, a process or the system with the right events.",
     "doctor": "Check what this host can record, and what to change.",
 }
