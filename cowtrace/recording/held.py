@@ -58,7 +58,7 @@ def held(host: Host, settings: Sequence[Setting], say: Callable[[str], None]) ->
         KeyboardInterrupt: SIGTERM and SIGHUP, as SIGINT, end the block.
     """
     path = host.path(STATE)
-    with _locked(path) as state, _signals_as_interrupts():
+    with _locked(path) as state, signals_as_interrupts():
         _put_back(host, _read(path), say)
         changed = [Changed(setting.path, current(host, setting.path) or "", setting.value) for setting in settings]
         _write(state, changed)
@@ -162,7 +162,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 @contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
+def signals_as_interrupts() -> Iterator[None]:
     """SIGTERM and SIGHUP raise KeyboardInterrupt as SIGINT does; those that are ignored stay so."""
 
     def interrupt(number: int, frame: object) -> None:
