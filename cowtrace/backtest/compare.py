@@ -11,6 +11,8 @@ from cowtrace.backtest.measured import MEASURES, Run, Totals
 
 #: A change smaller than this share of the measure is no change, even when runs happen to agree to the last fault.
 SMALLEST_CHANGE = 0.005
+#: The noise that one run under each setting is assumed to have when the direction is judged.
+ASSUMED_NOISE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Row:
         if self.predicted is None or self.measured is None or self.baseline is None:
             return None
         moved = self.measured - self.baseline
-        if abs(moved) <= max(self.noise or 0.0, SMALLEST_CHANGE) * max(self.measured, self.baseline):
+        if abs(moved) <= max(ASSUMED_NOISE if self.noise is None else self.noise, SMALLEST_CHANGE) * max(self.measured, self.baseline):
             return None
         return (self.predicted - self.baseline) * moved > 0
 

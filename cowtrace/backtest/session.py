@@ -9,10 +9,12 @@ read and write tables start threads of their own.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from typing import Any
 from cowtrace.backtest.result import BackTest
 from cowtrace.backtest.runs import apart_from_results, record_once
 from cowtrace.errors import UsageError
-from cowtrace.recording.held import held, signals_as_interrupts
+from cowtrace.recording.held import held, put_back_left, signals_as_interrupts
 from cowtrace.recording.host import Host
 from cowtrace.recording.knobs import Setting, current, settings_of
 from cowtrace.recording.settings import machine
@@ -57,15 +59,13 @@ def back_test(request: BackTestRequest, host: Host, say: Callable[[str], None]) 
         CowtraceError: As recording, ingesting and replaying; a knob that can't be set; settings that are so already.
         KeyboardInterrupt: Interrupted; the settings are put back.
     """
+    put_back_left(host, say)
     settings = [setting for what_if in request.what_if for setting in settings_of(what_if, host)]
     if not settings:
         raise UsageError(f"{' '.join(request.what_if)}: this host is set so already, so there is nothing to compare; see `cowtrace doctor`")
     find_program(request.command[0])
     check_folder(request.path, force=request.force)
-    partial = request.path.with_name(request.path.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
+    with _partial_folder(request.path) as partial:
         with signals_as_interrupts():
             turned = [{"path": one.path, "before": current(host, one.path), "during": one.value} for one in settings]
             before, after, exit_codes = _record(request, settings, partial, host, say)
@@ -81,9 +81,28 @@ def back_test(request: BackTestRequest, host: Host, say: Callable[[str], None]) 
         if request.path.exists():
             shutil.rmtree(request.path)
         os.replace(partial, request.path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return test
+
+
+@contextmanager
+def _partial_folder(path: Path) -> Iterator[Path]:
+    """``PATH.partial``, removed at the end unless it was renamed; its lock goes with its process, so a dead one's folder is cleared."""
+    partial = path.with_name(path.name + ".partial")
+    partial.mkdir(exist_ok=True)
+    descriptor = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"{path}: another back-test is being written there; wait for it, or choose another name with -o") from None
+        for left in partial.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        try:
+            yield partial
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    finally:
+        os.close(descriptor)
 
 
 def check_folder(path: Path, *, force: bool) -> None:

@@ -75,6 +75,18 @@ def held(host: Host, settings: Sequence[Setting], say: Callable[[str], None]) ->
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def put_back_left(host: Host, say: Callable[[str], None]) -> None:
+    """Put back what a killed process left turned, so that the present settings are the host's own.
+
+    Raises:
+        HostError: It can't be written.
+        UsageError: Another process holds settings of this host.
+    """
+    if left_turned(host):
+        with held(host, [], say):
+            pass
+
+
 def left_turned(host: Host) -> list[Changed]:
     """Settings that a killed process left turned; empty when there are none, they were put back since, or their process still lives."""
     path = host.path(STATE)
