@@ -12,6 +12,6 @@ REGISTRY: dict[str, str] = {
     "check": "Judge a recording by budgets, for CI.",
     "diff": "Compare recordings, for CI.",
     "record": "Record a command, a process or the system with the right events.",
-    "backtest": "Predict a what-if, run the command under it, print both side by side.",
+    "calibrate": "Measure what faults and forks cost on this host, for predictions.",
     "doctor": "Check what this host can record, and what to change.",
 }
