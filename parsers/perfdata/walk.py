@@ -7,6 +7,7 @@ its start. What can't be proven is walked again one by one, so the result never 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from struct import Struct
@@ -23,7 +24,9 @@ _SMALL_BYTES = 64 * 1024
 _CAREFUL_BYTES = 64 * 1024
 _CHUNK_BYTES = 4 * 1024
 #: Words at the start of a chunk in which a SAMPLE header is looked for.
-_LOOK_WORDS = 96
+_LOOK_WORDS, _LOOK_FIRST_WORDS = 96, 16
+#: Records of each chunk that are followed before anything is checked.
+_STEPS = 16
 #: Chunks left below which a step of all of them costs more than walking each of them to its end.
 _FEW = 16
 _HEADER_BYTES = 8
@@ -123,31 +126,10 @@ def _lockstep(words: Words, start: int, until: int) -> Walk:
         base, words, start, until = start, words.tail(start), 0, until - start
     first, end = start >> 3, until >> 3
     guesses = _guess(words, first, end)
-    limits = np.append(guesses[1:], end)
-    position, chunk = guesses.copy(), np.arange(len(guesses))
-    reached = guesses.copy()
-    found, owners = [guesses[:0]], [chunk[:0]]
-    while len(position) > _FEW:
-        size = words.take16(position * 4 + 3).astype(np.int64)
-        following = position + (size >> 3)
-        good = (size >= _HEADER_BYTES) & (size & 7 == 0) & (following <= end)
-        if not good.all():
-            position, chunk, following = position[good], chunk[good], following[good]
-        found.append(position)
-        owners.append(chunk)
-        reached[chunk] = following
-        going = following < limits[chunk]
-        position, chunk = (following, chunk) if going.all() else (following[going], chunk[going])
-    sizes = words.u16.astype(np.uint16, copy=False).data
-    for at, number in zip(position.tolist(), chunk.tolist(), strict=True):
-        steps, reached[number] = _chain(sizes, at, int(limits[number]), end)
-        found.append(steps)
-        owners.append(np.full(len(steps), number))
-    proven, walked_to = _prove(sizes, guesses, reached, end)
-    positions, extra = np.concatenate(found), np.array(proven.extra, np.int64)
-    if not proven.chunks.all():
-        positions = positions[proven.chunks[np.concatenate(owners)]]
-    starts = _ascending(np.append(positions, extra), end)
+    sizes = words.u16.astype(np.uint16, copy=False)
+    found = _follow(sizes, guesses, end)
+    proven, walked_to = _prove(sizes.data, guesses, found.reached, end)
+    starts = _ascending([*found.positions(proven.chunks), np.array(proven.extra, np.int64)], end)
     irregular = np.flatnonzero(np.isin(words.take32(starts * 2), _IRREGULAR))
     if len(irregular):
         return Walk(starts[: irregular[0]] * 8 + base, int(starts[irregular[0]]) * 8 + base, Stop.IRREGULAR)
@@ -155,6 +137,56 @@ def _lockstep(words: Words, start: int, until: int) -> Walk:
     last = _one_by_one(words, walked_to * 8, min(until, walked_to * 8 + 0xFFFF))
     stop = Stop.IRREGULAR if len(last.starts) else last.stop
     return Walk(starts * 8 + base, walked_to * 8 + base, stop)
+
+
+@dataclass(slots=True)
+class _Followed:
+    """Chains of regular records, one for each chunk.
+
+    Attributes:
+        reached: Word behind the last record of each chunk.
+        rounds: Words of records, which of them count, and the chunk of each column.
+    """
+
+    reached: Index
+    rounds: list[tuple[Index, npt.NDArray[np.bool_], Index]]
+
+    def positions(self, chunks: npt.NDArray[np.bool_]) -> Iterator[Index]:
+        """Words of the records of some chunks."""
+        for at, counts, chunk in self.rounds:
+            yield at[counts] if chunks.all() else at[counts & chunks[chunk]]
+
+
+def _follow(sizes: npt.NDArray[np.uint16], guesses: Index, end: int) -> _Followed:
+    """Follow the chain from each guess to the next one; ``sizes`` are the u16 of a buffer, of which every fourth is a record's size."""
+    limits = np.append(guesses[1:], end)
+    result = _Followed(guesses.copy(), [])
+    chunk, position = np.arange(len(guesses)), guesses
+    while len(chunk) > _FEW:
+        # Nothing is checked between the steps of a round: what lies behind a chunk's limit or a bad size is left out afterwards.
+        at = np.empty((_STEPS + 1, len(chunk)), np.int64)
+        bytes_of = np.empty((_STEPS, len(chunk)), np.uint16)
+        half = np.empty(len(chunk), np.uint16)
+        np.add(position * 4, 3, out=at[0])
+        for step in range(_STEPS):
+            sizes.take(at[step], out=bytes_of[step], mode="clip")
+            np.right_shift(bytes_of[step], 1, out=half)
+            np.add(at[step], half, out=at[step + 1])
+        at >>= 2
+        counts = at[:-1] < limits[chunk]
+        good = (bytes_of >= _HEADER_BYTES) & (bytes_of & 7 == 0) & (at[1:] <= end)
+        if not (good | ~counts).all():
+            counts &= np.logical_and.accumulate(good)
+        taken = counts.sum(axis=0)
+        position = at[taken, np.arange(len(chunk))]
+        result.reached[chunk] = position
+        result.rounds.append((at[:-1], counts, chunk))
+        going = (taken == _STEPS) & (position < limits[chunk])
+        chunk, position = chunk[going], position[going]
+    for at_, number in zip(position.tolist(), chunk.tolist(), strict=True):
+        steps, result.reached[number] = _chain(sizes.data, at_, int(limits[number]), end)
+        result.rounds.append((steps, np.ones(len(steps), np.bool_), np.full(len(steps), number)))
+    return result
 
 
 def _chain(sizes: memoryview, at: int, limit: int, end: int) -> tuple[Index, int]:
@@ -171,15 +203,22 @@ def _chain(sizes: memoryview, at: int, limit: int, end: int) -> tuple[Index, int
 
 def _guess(words: Words, first: int, end: int) -> Index:
     """``first`` and, for every later chunk that shows one near its start, a word that looks like a SAMPLE's header."""
-    corners = np.arange(first + _CHUNK_BYTES // 8, end - _LOOK_WORDS, _CHUNK_BYTES // 8)
-    grid = (corners[:, None] + np.arange(_LOOK_WORDS)).ravel()
-    size = words.take16(grid * 4 + 3)
-    place = np.flatnonzero((words.take32(grid * 2) == SAMPLE) & (size >= 2 * _HEADER_BYTES) & (size & 7 == 0))
-    following = grid[place] + (size[place] >> 3).astype(np.int64)
-    next_type, next_size = words.take32(following * 2), words.take16(following * 4 + 3)
-    place = place[(next_type - np.uint32(1) < 128) & (next_size >= _HEADER_BYTES) & (next_size & 7 == 0)]
-    _, earliest = np.unique(place // _LOOK_WORDS, return_index=True)
-    return np.append(first, grid[place[earliest]])
+    stride = _CHUNK_BYTES // 8
+    corners = np.arange(first + stride, end - _LOOK_WORDS, stride)
+    guesses = np.full(len(corners), -1, np.int64)
+    for look in (_LOOK_FIRST_WORDS, _LOOK_WORDS):
+        # Most chunks show one soon.
+        rest = np.flatnonzero(guesses < 0)
+        grid = (corners[rest, None] + np.arange(look)).ravel()
+        size = words.take16(grid * 4 + 3)
+        place = np.flatnonzero((words.take32(grid * 2) == SAMPLE) & (size >= 2 * _HEADER_BYTES) & (size & 7 == 0))
+        following = grid[place] + (size[place] >> 3).astype(np.int64)
+        next_type, next_size = words.take32(following * 2), words.take16(following * 4 + 3)
+        place = place[(next_type - np.uint32(1) < 128) & (next_size >= _HEADER_BYTES) & (next_size & 7 == 0)]
+        corner = place // look
+        earliest = np.flatnonzero(np.diff(corner, prepend=-1))
+        guesses[rest[corner[earliest]]] = grid[place[earliest]]
+    return np.append(first, guesses[guesses >= 0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +251,9 @@ def _prove(sizes: memoryview, guesses: Index, reached: Index, end: int) -> tuple
             return _Proof(proven, extra), at
 
 
-def _ascending(positions: Index, end: int) -> Index:
+def _ascending(parts: Iterable[Index], end: int) -> Index:
     # Positions are distinct and dense: marking them costs a tenth of sorting them.
     marks = np.zeros(end, bool)
-    marks[positions] = True
+    for positions in parts:
+        marks[positions] = True
     return np.flatnonzero(marks)
