@@ -1,5 +1,5 @@
 """``python -m cowtrace``."""
 
-from cowtrace.cli import main
+from cowtrace.cli import run
 
-main()
+run()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cowtrace.errors import InputError
-from cowtrace.parsers.base import Recording
 from cowtrace.parsers.source import Source
 from cowtrace.parsers.unpack import ZSTD_MAGIC, head_of_zstd
+
+if TYPE_CHECKING:
+    from cowtrace.parsers.base import Recording
 
 __all__ = ["FORMATS", "RecordingFormat", "describe", "is_snapshot", "is_trace", "open_recording"]
 
@@ -18,7 +21,7 @@ HEAD_BYTES = 4096
 #: Bytes of a zstd file that hold its first block (at most 128 KiB plain, so not much more packed).
 PACKED_HEAD_BYTES = 256 << 10
 
-Opener = Callable[[str], Recording]
+Opener = Callable[[str], "Recording"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import pyarrow as pa
 
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import decode
+from cowtrace.attribution.numbering import Numbering
 from cowtrace.attribution.rules import decide
 from cowtrace.attribution.verdict import Verdict
 
@@ -18,14 +18,16 @@ class VerdictTable:
 
     def __init__(self) -> None:
         self.rows: list[Verdict] = []
-        self._row_of_code: dict[int, int] = {}
+        self._codes = Numbering()
+        self._row_of_code = np.empty(0, np.int64)
         self._row_of_verdict: dict[Verdict, int] = {}
 
     def lookup(self, codes: Int) -> Int:
         """Row of the verdict of each encoded combination of facts."""
-        encoded = pa.array(codes).dictionary_encode()
-        numbers = np.array([self._row(code) for code in encoded.dictionary.to_pylist()], np.int64)
-        return numbers[encoded.indices.to_numpy()] if len(numbers) else np.empty(0, np.int64)
+        numbers, fresh = self._codes.number(codes)
+        if len(fresh):
+            self._row_of_code = np.append(self._row_of_code, [self._row(code) for code in codes[fresh].tolist()])
+        return self._row_of_code.take(numbers, mode="clip") if len(numbers) else numbers
 
     def charged(self, kinds: Iterable[str]) -> np.ndarray:
         """bool per row: is its kind one of these."""
@@ -37,11 +39,8 @@ class VerdictTable:
         return [getattr(row, name) for row in self.rows]
 
     def _row(self, code: int) -> int:
-        row = self._row_of_code.get(code)
-        if row is None:
-            verdict = decide(decode(code))
-            row = self._row_of_verdict.setdefault(verdict, len(self.rows))
-            if row == len(self.rows):
-                self.rows.append(verdict)
-            self._row_of_code[code] = row
+        verdict = decide(decode(code))
+        row = self._row_of_verdict.setdefault(verdict, len(self.rows))
+        if row == len(self.rows):
+            self.rows.append(verdict)
         return row

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cowtrace.attribution.asof import Int
+from cowtrace.attribution.numbering import Numbering
 from cowtrace.parsers.base import EventBatch
 
 _BLOCK_ADDRESSES = 1 << 14
@@ -18,7 +19,7 @@ class StackTable:
     """Numbers call chains in order of their first appearance; chains are told apart by a 64-bit hash of addresses and places."""
 
     def __init__(self) -> None:
-        self._ids: dict[int, int] = {}
+        self._numbering = Numbering()
         self._chains: list[np.ndarray] = []
 
     def assign(self, batch: EventBatch) -> Int:
@@ -30,19 +31,9 @@ class StackTable:
         if not len(rows):
             return result
         hashes = _hash(offsets[rows], length[rows], ips)
-        encoded = pa.array(hashes).dictionary_encode()
-        distinct = encoded.dictionary.to_numpy()
-        codes = encoded.indices.to_numpy()
-        first = np.full(len(distinct), len(rows))
-        np.minimum.at(first, codes, np.arange(len(rows)))
-        numbers = np.empty(len(distinct), np.int64)
-        for place_of, value in enumerate(distinct.tolist()):
-            if value not in self._ids:
-                self._ids[value] = len(self._chains)
-                row = rows[first[place_of]]
-                self._chains.append(ips[offsets[row] : offsets[row + 1]].copy())
-            numbers[place_of] = self._ids[value]
-        result[rows] = numbers[codes]
+        result[rows], fresh = self._numbering.number(hashes.view(np.int64))
+        for row in rows[fresh].tolist():
+            self._chains.append(ips[offsets[row] : offsets[row + 1]].copy())
         return result
 
     def table(self) -> dict[str, pa.Array]:

@@ -9,6 +9,8 @@ import sys
 
 import click
 
+from cowtrace.startup import import_numpy
+
 
 @click.command()
 @click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
@@ -24,6 +26,7 @@ def command(inputs: tuple[str, ...], form: str) -> None:
       cowtrace info perf.data
       cowtrace info run.store --format json | jq .capabilities
     """
+    import_numpy()
     from cowtrace.ingest import resolve
     from cowtrace.output import text_output
     from cowtrace.report.info import compose_info, info_dict, info_sections

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cowtrace.startup import import_numpy
+
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
@@ -20,6 +22,7 @@ def command(inputs: tuple[str, ...], store: str, force: bool) -> None:
       cowtrace ingest perf.data -o night.store
       cowtrace ingest perf.data.0 perf.data.1 smaps/ -o night.store --force
     """
+    import_numpy()
     from cowtrace.ingest import ingest
     from cowtrace.units import format_count
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cowtrace.errors import UsageError
+from cowtrace.startup import import_numpy
 
 if TYPE_CHECKING:
     from cowtrace.queries import Result
@@ -60,6 +61,7 @@ def command(
     sql = sys.stdin.read() if question == "-" else question
     form = form or (output.suffix[1:] if output is not None and output.suffix[1:] in FORMATS else "table")
 
+    import_numpy()
     from cowtrace.ingest import resolve
     from cowtrace.output import check_output
     from cowtrace.queries import connect, run

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from cowtrace.report import RENDERERS, render
+from cowtrace.startup import import_numpy
 
 
 @click.command()
@@ -31,6 +32,7 @@ def command(inputs: tuple[str, ...], form: str | None, output: Path | None, forc
       cowtrace report perf.data --format md -o bill.md
       cowtrace report run.store --format json | jq -r .headline
     """
+    import_numpy()
     from cowtrace.ingest import resolve
     from cowtrace.output import check_output, text_output
     from cowtrace.report.bill import compose

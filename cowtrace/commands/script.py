@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cowtrace.errors import UsageError
+from cowtrace.startup import import_numpy
 from cowtrace.text import printable
 
 _FORMATS = ("text", "csv", "parquet")
@@ -37,6 +38,7 @@ def command(inputs: tuple[Path, ...], form: str | None, output: Path | None, for
       cowtrace script perf.data --format csv -o events.csv
       cowtrace script perf.data.0 perf.data.1 -o events.parquet
     """
+    import_numpy()
     from cowtrace.output import binary_output, check_output
     from cowtrace.script import open_inputs, script, warnings
 

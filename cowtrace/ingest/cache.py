@@ -6,14 +6,16 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cowtrace import __version__
 from cowtrace.ingest.digest import digest_of, sha256_of
 from cowtrace.ingest.discover import default_input, discover
 from cowtrace.ingest.run import ingest
-from cowtrace.schema import SCHEMA_VERSION
 from cowtrace.store.layout import is_store
-from cowtrace.store.reader import Store
+
+if TYPE_CHECKING:
+    from cowtrace.store.reader import Store
 
 
 def cache_folder() -> Path:
@@ -40,6 +42,10 @@ def resolve(inputs: Sequence[str | os.PathLike[str]], *, quiet: bool = False) ->
     Raises:
         InputError, UsageError, StoreError: As ``ingest`` and ``Store``.
     """
+    # heavy imports, in which an ingest that is called for itself hashes already
+    from cowtrace.schema import SCHEMA_VERSION
+    from cowtrace.store.reader import Store
+
     paths = [Path(path) for path in inputs] or [default_input(Path())]
     if len(paths) == 1 and paths[0].is_dir() and is_store(paths[0]):
         return Store(paths[0])

@@ -13,7 +13,7 @@ from cowtrace.attribution.engine import Engine
 from cowtrace.attribution.history import FORKED, HOW, NEVER
 from cowtrace.attribution.mappings import PERMS, perm_codes
 from cowtrace.attribution.memory_calls import CALLS
-from cowtrace.ingest.fault_rows import Offsets, labels, nullable
+from cowtrace.ingest.fault_rows import Offsets, labels, nullable, text_labels
 from cowtrace.schema import TABLES
 from cowtrace.text import decode_name
 
@@ -74,7 +74,6 @@ def vma_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
         return labels(codes, names)
 
     end_ns, end_known = columns["end_ns"]
-    dev = pl.Series(columns["dev"], dtype=pl.String)
     inode: Int = columns["inode"]
     return _table(
         "vma",
@@ -86,7 +85,7 @@ def vma_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
             "pgoff": pa.array(columns["pgoff"]),
             "perms": coded("perms"),
             "path": coded("path"),
-            "dev": dev.cast(pl.Categorical).to_arrow().cast(TABLES["vma"].arrow().field("dev").type),
+            "dev": text_labels(columns["dev"]),
             "inode": nullable(inode, inode != 0, pa.uint64()),
             "vma_kind": coded("vma_kind"),
             "start_ns": pa.array(columns["start_ns"]),
@@ -140,7 +139,7 @@ def cgroup_rows(cgroups: pl.DataFrame) -> pa.Table:
         "cgroup",
         {
             "cgroup_id": pa.array(cgroups["cgroup_id"].to_numpy()),
-            "path": pa.array(names, pa.string()).dictionary_encode(),
+            "path": text_labels(names),
             "ts_ns": nullable(ts, ts >= 0, pa.int64()),
         },
     )

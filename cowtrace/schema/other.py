@@ -100,7 +100,7 @@ SOURCE = Table(
         key("source_id", "This row's number."),
         label("path", "As given."),
         label("format", "perf.data, trace.dat, smaps, ..."),
-        label("sha256", "Of its bytes."),
+        label("sha256", "Of its bytes. NULL: they could not be read.", nullable=True),
         label("facts", "Everything the header says, as JSON."),
     ),
 )
