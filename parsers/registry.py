@@ -32,15 +32,17 @@ class RecordingFormat:
         name: For messages.
         magics: A file of the format starts with one of these.
         open: Opens a path.
+        recognise: Tells from the first bytes of a text, which has no magic.
     """
 
     name: str
     magics: tuple[bytes, ...]
     open: Opener
+    recognise: Callable[[bytes], bool] | None = None
 
     def sniff(self, head: bytes) -> bool:
         """True when the first bytes (up to 4 KiB) are of this format."""
-        return head.startswith(self.magics)
+        return head.startswith(self.magics) if self.recognise is None else self.recognise(head)
 
 
 def _perfdata(path: str) -> Recording:
@@ -55,10 +57,23 @@ def _tracedat(path: str) -> Recording:
     return open_tracedat(path)
 
 
+def _ftracetext(path: str) -> Recording:
+    from cowtrace.parsers.ftracetext import open_ftracetext
+
+    return open_ftracetext(path)
+
+
+def _is_ftracetext(head: bytes) -> bool:
+    from cowtrace.parsers.ftracetext.layout import is_ftrace_text
+
+    return is_ftrace_text(head)
+
+
 #: Formats in the order in which they are tried.
 FORMATS: tuple[RecordingFormat, ...] = (
     RecordingFormat("perf.data", (b"PERFILE2", b"2ELIFREP", b"PERFFILE", b"ELIFFREP"), _perfdata),
     RecordingFormat("trace.dat", (b"\x17\x08\x44tracing",), _tracedat),
+    RecordingFormat("ftrace text", (), _ftracetext, _is_ftracetext),
 )
 
 #: What files that are no recording look like.

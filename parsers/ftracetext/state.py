@@ -1,0 +1,81 @@
+"""What a reader of a text knows so far, from line to line and from block to block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cowtrace.parsers.ftracetext.known import KNOWN
+from cowtrace.parsers.ftracetext.message import stack_shape
+from cowtrace.parsers.ftracetext.pieces import Builder, encode
+from cowtrace.parsers.ftracetext.shapes import TEXT, Shape, Shapes, slots_of
+
+_OVERFULL = Shape("other", slots_of(("text",), TEXT))
+
+
+@dataclass(slots=True)
+class State:
+    """Facts and counters.
+
+    Attributes:
+        shapes: Events so far.
+        comms: Last name of each task by tid.
+        changes: Names of tasks that lines show under more than one: time, tid, name.
+        tgids: tgid by tid.
+        instances: Names of instances by number; the first is the top buffer.
+        lost: Losses of the block: place of the line, CPU, number or -1.
+        line_count: Lines so far; also the clock of texts without times.
+        damaged_count: Lines that belong to nothing.
+        max_cpu: Highest CPU.
+    """
+
+    shapes: Shapes = field(default_factory=Shapes)
+    comms: dict[int, bytes] = field(default_factory=dict)
+    changes: list[tuple[int, int, bytes]] = field(default_factory=list)
+    tgids: dict[int, int] = field(default_factory=dict)
+    instances: list[str] = field(default_factory=lambda: [""])
+    lost: list[tuple[int, int, int]] = field(default_factory=list)
+    line_count: int = 0
+    damaged_count: int = 0
+    max_cpu: int = -1
+
+    def instance(self, name: str) -> int:
+        """Number of an instance."""
+        if name not in self.instances:
+            self.instances.append(name)
+        return self.instances.index(name)
+
+    def meet(self, tid: int, tgid: int, comm: bytes | None, ts_ns: int) -> None:
+        """Note what a line says about its task."""
+        if tgid >= 0:
+            self.tgids[tid] = tgid
+        if comm is None or tid <= 0:
+            return
+        known = self.comms.get(tid)
+        if known != comm:
+            if known is not None:
+                if not any(change[1] == tid for change in self.changes):
+                    self.changes.append((-1, tid, known))
+                self.changes.append((ts_ns, tid, comm))
+            self.comms[tid] = comm
+
+    def emit(self, builder: Builder, place: int, ts_ns: int, event: tuple[Shape, Sequence[Any]], tid: int, cpu: int, instance: int) -> None:
+        """Add one event to a block."""
+        shape, found = event
+        name = self.instances[instance]
+        if not self.shapes.has(shape, name):
+            if self.shapes.is_full:
+                shape, found = _OVERFULL, [shape.name.encode()]
+            else:
+                self._prefer(shape, name)
+        number = self.shapes.number(shape, name)
+        self.max_cpu = max(self.max_cpu, cpu)
+        builder.add(place, ts_ns, number, encode(number, shape, found, tid, cpu, instance))
+
+    def _prefer(self, shape: Shape, instance: str) -> None:
+        """The usual form of an event gets its number first: others read the first event of a name."""
+        known = KNOWN.get(shape.name)
+        usual = known.shape if known is not None else stack_shape(shape)
+        if usual is not None:
+            self.shapes.number(usual, instance)
