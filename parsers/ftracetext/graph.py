@@ -23,11 +23,11 @@ _DURATION = re.compile(rb" ?([$@*#!+ ]) ?(?: *(\d{1,12})(?:\.(\d{1,3}))? us +| {
 _MARK = re.compile(rb" *(?:={9,}>|<={9,})\s*\|?\s*$")
 _SWITCH = re.compile(rb"^ *(\d{1,6})\) +(.*?)-(\d{1,10}) +=> +(.*?)-(\d{1,10}) *$", re.DOTALL)
 _RULE = re.compile(rb"^ -{20,}$")
-_CALL = re.compile(rb"([A-Za-z_][^\s(;{]{0,255})(?: \[[\w-]+\])?\((.*)\)(;| \{)(?: */\*(.*)\*/)?\s*$", re.DOTALL)
+_CALL = re.compile(rb"([A-Za-z_][^\s(;{]{0,255}(?: \[[\w-]+\])?)\((.*)\)(;| \{)(?: */\*(.*)\*/)?\s*$", re.DOTALL)
 _CLOSE = re.compile(rb"\}(?: */\*(.*)\*/)?\s*$", re.DOTALL)
 _COMMENT = re.compile(rb"/\*\s?(.*?)\s?\*/\s*$", re.DOTALL)
 _RETURNED = re.compile(rb"(?:ret=|= ?)(-?(?:0x)?[0-9a-fA-F]+)")
-_CLOSED = re.compile(rb"^ *([A-Za-z_]\S*?)(?:\(\))?(?: \[[\w-]+\])?(?: (?:=|<-|ret=).*)?$")
+_CLOSED = re.compile(rb"^ *([A-Za-z_][^\s(]*(?: \[[\w-]+\])?)(?:\(\))?(?: (?:=|<-|ret=).*)?$")
 
 LEAF, OPEN, CLOSE, COMMENT, MARK = range(5)
 

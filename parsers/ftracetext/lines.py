@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cowtrace.parsers.ftracetext.calls import Calls
 from cowtrace.parsers.ftracetext.graph import CLOSE, COMMENT, LEAF, MARK, GraphLine, is_rule, parse_call, parse_graph, parse_switch
 from cowtrace.parsers.ftracetext.heads import Head, default_head, latency_head, raw_head, verbose_head
 from cowtrace.parsers.ftracetext.known import KNOWN, full_name
@@ -42,13 +41,12 @@ class LineReader:
 
     Args:
         state: What is known so far.
-        calls: Functions and open calls.
         mode: ``default``, ``latency``, ``verbose``, ``raw``, ``graph`` or ``plain``: the layout of the text.
     """
 
-    def __init__(self, state: State, calls: Calls, mode: str) -> None:
+    def __init__(self, state: State, mode: str) -> None:
         self.state = state
-        self.calls = calls
+        self.calls = state.calls
         self.mode = mode
         #: Bytes before the comm: names of instances.
         self.shift = 0

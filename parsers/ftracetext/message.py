@@ -7,11 +7,12 @@ Sources: kernel/trace/trace_output.c, trace_syscalls.c, trace_kprobe.c; trace-cm
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from cowtrace.parsers.ftracetext import values
 from cowtrace.parsers.ftracetext.known import KNOWN, full_name
-from cowtrace.parsers.ftracetext.shapes import ADDRESSES, SIGNED, TEXT, UNSIGNED, Shape, Slot, slots_of
+from cowtrace.parsers.ftracetext.shapes import ADDRESSES, FUNCTION, SIGNED, TEXT, UNSIGNED, Shape, Slot, slots_of
 
 #: What a message says: shape and values, and how many bytes of it were read (lines behind may belong to nothing).
 Event = tuple[Shape, list[Any]]
@@ -156,24 +157,28 @@ def _generic(name: str, args: bytes) -> Event:
     if whole.startswith("syscalls:sys_enter_") and b": " in args:
         return _syscall_args(whole, args.decode("latin-1"))
     probe = _PROBE.match(args)
-    pairs: list[tuple[str, str]] = []
+    first: list[tuple[Slot, Any]] = []
     if probe is not None:
         places = probe[1].decode("latin-1").split(" <- ")
         # the kernel prints where a function returned to first, trace-cmd the function, without symbols
         plain = all(re.fullmatch(r"[0-9a-f]{8,16}", place) for place in places)
         names = ("__probe_ip",) if len(places) == 1 else ("__probe_func", "__probe_ret_ip") if plain else ("__probe_ret_ip", "__probe_func")
-        pairs = [(key, f"0x{place}" if plain else place) for key, place in zip(names, places, strict=False)]
+        for key, place in zip(names, places, strict=False):
+            number = int(place, 16) if plain else place.partition("+")[0].encode("latin-1")[:256]
+            first.append((Slot(key, UNSIGNED if plain else FUNCTION), number))
+        if not plain:
+            first.append((Slot("__probe_symbol", TEXT), probe[1][:512]))
         args = probe[2]
     text = args.decode("latin-1")
     found = [(match[1], match[2].rstrip(",")) for match in _PAIR.finditer(text)][:_PAIRS_MAX] if "=" in text else []
     if not found and text.strip():
         found = [("text", text)]
-    return _event(whole, pairs + found)
+    return _event(whole, found, first)
 
 
-def _event(name: str, pairs: list[tuple[str, str]]) -> Event:
-    slots, found = [], []
-    seen: set[str] = set()
+def _event(name: str, pairs: list[tuple[str, str]], first: Sequence[tuple[Slot, Any]] = ()) -> Event:
+    slots, found = [slot for slot, _ in first], [value for _, value in first]
+    seen = {slot.name for slot in slots}
     for key, text in pairs:
         if key in seen:
             continue

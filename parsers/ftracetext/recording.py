@@ -19,6 +19,7 @@ from cowtrace.parsers.ftracetext.pieces import Builder, TextStore
 from cowtrace.parsers.ftracetext.state import State
 from cowtrace.parsers.source import Source
 from cowtrace.parsers.unpack import open_source
+from cowtrace.text import decode_name
 
 #: Bytes of text that are parsed at a time.
 TEXT_BYTES = 4 << 20
@@ -51,13 +52,13 @@ class FtraceTextRecording(FtraceRecording):
     """``Recording`` of ftrace text; see ``FtraceRecording``."""
 
     def __init__(self, source: Source, text_bytes: int, block_bytes: int) -> None:
-        self._state = State()
         self._calls = Calls()
+        self._state = State(self._calls)
         head = source.read(0, min(source.size, _HEAD_BYTES), "first lines")
         self._mode = layout_of(head)
         self._head = head
         store = TextStore(source.path, self._state.shapes.descs)
-        reader = LineReader(self._state, self._calls, self._mode)
+        reader = LineReader(self._state, self._mode)
         info = SourceInfo(path=source.path, format="ftrace text", size_bytes=source.size)
         if self._mode == "graph":
             reader.tasks.update(_first_tasks(source, text_bytes))
@@ -70,10 +71,15 @@ class FtraceTextRecording(FtraceRecording):
         super().__init__(store, info, block_bytes)
         self._describe(reader)
 
-    def function_names(self, values: Array) -> list[str]:
-        """Names of functions by the numbers in ``func``; "" where the text does not name the function."""
-        names = [name.decode("utf-8", "replace") for name in self._calls.names]
-        return [names[value] if 0 <= value < len(names) else "" for value in np.asarray(values).tolist()]
+    def function_names(self, values: Array, *, within_bytes: int = 0) -> list[str]:
+        """Names of functions by their numbers, as in ``func``; ``0x…`` where the text does not name the function.
+
+        Args:
+            values: Numbers.
+            within_bytes: Has no meaning here: the numbers are no addresses.
+        """
+        names = [decode_name(name) for name in self._calls.names]
+        return [names[value] if 0 < value < len(names) else f"0x{value:x}" for value in np.asarray(values).astype(np.uint64).tolist()]
 
     def saved(self) -> Saved:
         """Names and thread groups that the lines show, and what the head says about lost events."""

@@ -14,8 +14,8 @@ from cowtrace.parsers.base import EventDesc, FieldDesc
 
 #: Bytes before the first field.
 HEAD_BYTES = 16
-#: Kinds of fields: unsigned and signed number, comm of 16 bytes, text, addresses up to the end.
-UNSIGNED, SIGNED, COMM, TEXT, ADDRESSES = "udcsa"
+#: Kinds of fields: unsigned and signed number, comm of 16 bytes, text, addresses up to the end, function (its name gets a number).
+UNSIGNED, SIGNED, COMM, TEXT, ADDRESSES, FUNCTION = "udcsaf"
 COMM_BYTES = 16
 #: No recording has more events; garbage that looks like events might.
 SHAPES_MAX = 8192

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cowtrace.parsers.ftracetext.calls import Calls
 from cowtrace.parsers.ftracetext.known import KNOWN
 from cowtrace.parsers.ftracetext.message import stack_shape
 from cowtrace.parsers.ftracetext.pieces import Builder, encode
-from cowtrace.parsers.ftracetext.shapes import TEXT, Shape, Shapes, slots_of
+from cowtrace.parsers.ftracetext.shapes import FUNCTION, TEXT, Shape, Shapes, slots_of
 
 _OVERFULL = Shape("other", slots_of(("text",), TEXT))
 
@@ -19,6 +20,7 @@ class State:
     """Facts and counters.
 
     Attributes:
+        calls: Functions and who is in which call.
         shapes: Events so far.
         comms: Last name of each task by tid.
         changes: Names of tasks that lines show under more than one: time, tid, name.
@@ -30,6 +32,7 @@ class State:
         max_cpu: Highest CPU.
     """
 
+    calls: Calls
     shapes: Shapes = field(default_factory=Shapes)
     comms: dict[int, bytes] = field(default_factory=dict)
     changes: list[tuple[int, int, bytes]] = field(default_factory=list)
@@ -70,6 +73,8 @@ class State:
             else:
                 self._prefer(shape, name)
         number = self.shapes.number(shape, name)
+        if any(slot.kind == FUNCTION for slot in shape.slots):
+            found = [self.calls.number(value) if slot.kind == FUNCTION else value for slot, value in zip(shape.slots, found, strict=True)]
         self.max_cpu = max(self.max_cpu, cpu)
         builder.add(place, ts_ns, number, encode(number, shape, found, tid, cpu, instance))
 

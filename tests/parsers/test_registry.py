@@ -33,7 +33,9 @@ def test_strangers(head: bytes, tmp_path: Path) -> None:
     assert not is_trace(path)
     with pytest.raises(InputError) as error:
         open_recording(path)
-    assert str(error.value) == (f"{path}: not a recording: it looks like {STRANGERS[head]}; supported formats: perf.data, trace.dat")
+    assert str(error.value) == (
+        f"{path}: not a recording: it looks like {STRANGERS[head]}; supported formats: perf.data, trace.dat, ftrace text"
+    )
 
 
 def test_content_decides(tmp_path: Path) -> None:

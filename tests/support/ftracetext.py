@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cowtrace.parsers.ftracetext import FtraceTextRecording, open_ftracetext
 
 DATA = Path(__file__).parents[1] / "data" / "ftracetext"
@@ -39,7 +41,7 @@ def calls(recording: FtraceTextRecording) -> list[tuple[Any, ...]]:
     found = []
     for ts_ns, tid, _, name, fields in rows(recording):
         if name.startswith("ftrace:funcgraph_"):
-            (function,) = recording.function_names([fields["func"]])
+            (function,) = recording.function_names(np.array([fields["func"]]))
             ends = name.endswith("exit")
             lasted = fields["rettime"] - fields["calltime"] if ends and fields["rettime"] >= 0 else -1 if ends else None
             found.append((ts_ns, tid, "-" if ends else "+", fields["depth"], function, lasted))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.ftracetext import calls, opened, rows
@@ -99,14 +100,14 @@ def test_durations(tmp_path: Path, shown: str, nanoseconds: int) -> None:
 @pytest.mark.parametrize(
     ("call", "function", "args", "returned"),
     [
-        ("ovl_open [overlay]();", "ovl_open", None, None),
+        ("ovl_open [overlay]();", "ovl_open [overlay]", None, None),
         ("copy_page.isra.0();", "copy_page.isra.0", None, None),
         ("do_fault(vmf=0xff, flags=1);", "do_fault", b"vmf=0xff, flags=1", None),
         ("f(a=0x1) { /* <-caller+0x10/0x20 */", "f", b"a=0x1", None),
         ("f(); /* = 0x10 */", "f", None, 16),
         ("f(); /* = -22 */", "f", None, (1 << 64) - 22),
         ("f(); /* <-caller+0x1/0x2 ret=0xffff88 */", "f", None, 0xFFFF88),
-        ("} /* f [mod] = -1 */", "f", None, (1 << 64) - 1),
+        ("} /* f [mod] = -1 */", "f [mod]", None, (1 << 64) - 1),
         ("} /* f ret=0x2 */", "f", None, 2),
         ("} /* f.part.0 */", "f.part.0", None, None),
         ("} /* f() */", "f", None, None),
@@ -115,13 +116,13 @@ def test_durations(tmp_path: Path, shown: str, nanoseconds: int) -> None:
 def test_calls(tmp_path: Path, call: str, function: str, args: bytes | None, returned: int | None) -> None:
     recording = opened(tmp_path, f"{HEADER} 0)   1.000 us    |  {call}\n")
     found = rows(recording)
-    assert recording.function_names([fields["func"] for *_, fields in found]) == [function] * len(found)
+    assert recording.function_names(np.array([fields["func"] for *_, fields in found])) == [function] * len(found)
     assert [fields["args"] for *_, fields in found if "args" in fields] == ([] if args is None else [args])
     assert [fields["retval"] for *_, fields in found if "retval" in fields] == ([] if returned is None else [returned])
 
 
 def test_an_exit_without_entry_is_of_no_known_function(tmp_path: Path) -> None:
-    assert [row[2:] for row in calls(opened(tmp_path, HEADER + " 0)   1.000 us    |  }\n"))] == [("-", 0, "", 1000)]
+    assert [row[2:] for row in calls(opened(tmp_path, HEADER + " 0)   1.000 us    |  }\n"))] == [("-", 0, "0x0", 1000)]
 
 
 def test_events_and_markers_among_calls(tmp_path: Path) -> None:
@@ -132,9 +133,11 @@ def test_events_and_markers_among_calls(tmp_path: Path) -> None:
  0)   kid 1-4803   |               |  /* phase: begin warm range=0x1-0x2 */
  0)   kid 1-4803   |   <========== |
 """
-    assert [row[1:] for row in rows(opened(tmp_path, HEADER + text))] == [
+    recording = opened(tmp_path, HEADER + text)
+    assert recording.function_names(np.array([1])) == ["handle_mm_fault"]
+    assert [row[1:] for row in rows(recording)] == [
         (4803, 0, "exceptions:page_fault_user", {"address": 0x7F00DEADB000, "ip": 0x401136, "error_code": 7}),
-        (4803, 0, "hmf", {"__probe_ip": b"handle_mm_fault+0x0/0x2d0", "addr": 0x1000}),
+        (4803, 0, "hmf", {"__probe_ip": 1, "__probe_symbol": b"handle_mm_fault+0x0/0x2d0", "addr": 0x1000}),
         (4803, 0, "tracing_mark_write", {"buf": b"phase: begin warm range=0x1-0x2"}),
     ]
 
