@@ -4,6 +4,7 @@ from __future__ import annotations
 
 #: Command -> its line in ``cowtrace --help``. The module ``cowtrace.commands.<name>`` holds a click command named ``command``.
 REGISTRY: dict[str, str] = {
+    "demo": "See what cowtrace does, on a recording that comes along.",
     "ingest": "Read recordings into a store of Parquet tables.",
     "info": "Show what was read, what was lost, what this recording can and cannot tell.",
     "script": "Print every recorded event in time order, like perf script.",

@@ -19,7 +19,8 @@ from cowtrace.startup import import_numpy
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows listed of each grouping.")
-def command(inputs: tuple[str, ...], form: str | None, output: Path | None, force: bool, top: int) -> None:
+@click.option("--confidential", is_flag=True, help="Hash names of programs, files and hosts, the same name always alike.")
+def command(inputs: tuple[str, ...], form: str | None, output: Path | None, force: bool, top: int, confidential: bool) -> None:
     """Print the bill: faults by cause, process, mapping and fork.
 
     Recordings are ingested into a cache first. Without STORE or INPUT, cowtrace.rec, perf.data or trace.dat in the current folder is
@@ -30,6 +31,8 @@ def command(inputs: tuple[str, ...], form: str | None, output: Path | None, forc
       cowtrace report
       cowtrace report perf.data
       cowtrace report perf.data --format md -o bill.md
+      cowtrace report perf.data -o bill.html
+      cowtrace report perf.data -o to-share.html --confidential
       cowtrace report run.store --format json | jq -r .headline
     """
     import_numpy()
@@ -42,7 +45,7 @@ def command(inputs: tuple[str, ...], form: str | None, output: Path | None, forc
         form = next((name for name, renderer in RENDERERS.items() if renderer.suffix == suffix), "text")
     if output is not None:
         check_output(output, force=force)
-    report = compose(resolve(inputs), top=top)
+    report = compose(resolve(inputs, confidential=confidential), top=top)
     to_terminal = output is None and sys.stdout.isatty()
     width = shutil.get_terminal_size((0, 0)).columns or None
     text = render(report, form, width=width if to_terminal else None, color=to_terminal and not os.environ.get("NO_COLOR"))

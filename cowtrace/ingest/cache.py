@@ -12,6 +12,7 @@ from cowtrace import __version__
 from cowtrace.ingest.digest import digest_of, sha256_of
 from cowtrace.ingest.discover import default_input, discover
 from cowtrace.ingest.run import ingest
+from cowtrace.store.confidential import confidential_copy, local_key
 from cowtrace.store.layout import is_store
 
 if TYPE_CHECKING:
@@ -31,17 +32,22 @@ def cache_folder() -> Path:
         return Path(tempfile.gettempdir()) / f"cowtrace-{os.getuid()}"
 
 
-def resolve(inputs: Sequence[str | os.PathLike[str]], *, quiet: bool = False) -> Store:
+def resolve(inputs: Sequence[str | os.PathLike[str]], *, quiet: bool = False, confidential: bool = False) -> Store:
     """The store that inputs stand for.
 
     Args:
         inputs: One store; or recordings and snapshots, which are ingested into the cache first; or nothing: the recording that
             lies in the current folder.
         quiet: No progress bar.
+        confidential: A copy in which names are hashed with this user's key; made anew each time.
 
     Raises:
         InputError, UsageError, StoreError: As ``ingest`` and ``Store``.
     """
+    if confidential:
+        store = resolve(inputs, quiet=quiet)
+        target = cache_folder() / f"confidential-{digest_of([('store', str(store.path.resolve()))])[:24]}"
+        return confidential_copy(store, target, local_key(cache_folder()), force=True)
     # heavy imports, in which an ingest that is called for itself hashes already
     from cowtrace.schema import SCHEMA_VERSION
     from cowtrace.store.reader import Store

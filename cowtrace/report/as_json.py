@@ -40,7 +40,7 @@ def report_dict(report: Report) -> dict[str, Any]:
         "memory": report.memory,
         "copyups": report.copyups,
         "losses": [asdict(loss) for loss in report.losses],
-        "provenance": asdict(report.provenance),
+        "provenance": {**asdict(report.provenance), **({"store": None} if report.provenance.is_confidential else {})},
     }
 
 

@@ -67,6 +67,7 @@ class Provenance:
 
     Attributes:
         store: Folder of the store.
+        is_confidential: Names are hashed; the folder's name is not told either.
         ingested_by, reported_by: cowtrace versions.
     """
 
@@ -74,13 +75,14 @@ class Provenance:
     ingested_by: str | None
     reported_by: str
     sources: list[Source]
+    is_confidential: bool = False
 
 
 def compose_provenance(store: Store) -> Provenance:
     """From a store's manifest; facts that an older cowtrace did not write are None or 0."""
     manifest = store.manifest
     sources = [source_of(facts) for facts in manifest.get("sources") or []]
-    return Provenance(str(store.path), manifest.get("cowtrace_version"), __version__, sources)
+    return Provenance(str(store.path), manifest.get("cowtrace_version"), __version__, sources, bool(manifest.get("confidential")))
 
 
 def source_of(facts: Mapping[str, Any]) -> Source:

@@ -42,6 +42,10 @@ def _lost(loss: Loss) -> str:
     return format_count(loss.lost_events) + more
 
 
+#: Stands for the folder of a confidential copy.
+CONFIDENTIAL = "a confidential copy: names are hashed"
+
+
 def source_section(report: Report) -> Section:
     """Facts of each source, and which cowtrace read and reported them."""
     provenance = report.provenance
@@ -52,7 +56,7 @@ def source_section(report: Report) -> Section:
     hidden = len(provenance.sources) - SOURCES_SHOWN
     if hidden > 0:
         notes.append(f"{plural(hidden, 'source')} more: cowtrace info lists all of them.")
-    rows.append(Row(("store", provenance.store)))
+    rows.append(Row(("store", CONFIDENTIAL if provenance.is_confidential else provenance.store)))
     by = f"cowtrace {provenance.reported_by}"
     if provenance.ingested_by not in (None, provenance.reported_by):
         by += f", ingested by {provenance.ingested_by}"
