@@ -90,6 +90,18 @@ class EventDesc:
         head, _, tail = self.name.rpartition(":")
         return head if head and tail and set(tail) <= _MODIFIERS else self.name
 
+    def find_field(self, name: str) -> FieldDesc | None:
+        """A payload field by its name; ``args[2]`` is an element of an array, as a field of its own. None without it."""
+        array, _, rest = name.partition("[")
+        for known in self.fields:
+            if known.name == name:
+                return known
+            if known.kind == "array" and known.name == array and rest[:-1].isdigit() and known.element_size in (1, 2, 4, 8):
+                size, place = known.element_size, int(rest[:-1])
+                if (place + 1) * size <= known.size:
+                    return FieldDesc(name, known.type, known.offset + place * size, size, known.signed, "int", size)
+        return None
+
 
 class EventBatch(Protocol):
     """Events of one stretch of time, in time order; equal times keep file order. All arrays have length ``count``."""
@@ -103,7 +115,7 @@ class EventBatch(Protocol):
         ...
 
     def field(self, event: int, name: str) -> Array:
-        """Values of an ``int`` payload field, one for each of ``rows(event)``."""
+        """Values of an ``int`` payload field or of an element of an array (``args[2]``), one for each of ``rows(event)``."""
         ...
 
     def field_values(self, event: int, name: str) -> list[Any]:

@@ -36,6 +36,10 @@ class StackTable:
             self._chains.append(ips[offsets[row] : offsets[row + 1]].copy())
         return result
 
+    def chains_from(self, number: int) -> list[np.ndarray]:
+        """The chains from a number on, each uint64, context markers included."""
+        return self._chains[number:]
+
     def table(self) -> dict[str, pa.Array]:
         """Columns of table ``stack``."""
         return {

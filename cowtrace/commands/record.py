@@ -17,6 +17,7 @@ from cowtrace.units import format_bytes, format_count, format_ns
 if TYPE_CHECKING:
     from cowtrace.recording.collector import Collector
     from cowtrace.recording.host import Host
+    from cowtrace.recording.levels import Level
     from cowtrace.recording.plan import Missing, Plan
     from cowtrace.recording.request import Outcome
 
@@ -94,6 +95,14 @@ def _list_levels(context: click.Context, parameter: click.Parameter, value: bool
 @click.option("--smaps-limit", type=click.IntRange(min=1), default=2000, show_default=True, help="Copies in all.")
 @click.option("--call-graph", metavar="fp|dwarf|lbr", help="Record call chains at any level; full takes fp.")
 @click.option(
+    "--overlay",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[MOUNTPOINT|auto]",
+    help="Also file copy-ups of overlayfs: the events, and a listing of the upper layer before and after. auto: the mount that this "
+    "folder lies on, else all.",
+)
+@click.option(
     "-m",
     "--buffer-pages",
     type=click.IntRange(min=1),
@@ -143,6 +152,7 @@ def command(**options: Any) -> int:
       cowtrace record -a --duration 10 -o night.rec        everything on this machine
       cowtrace record --smaps --smaps-children -- ./server also memory maps, once a second
       cowtrace record --level low --with ftrace -- ./job   access types at the price of level low and a little
+      cowtrace record --overlay -- make                    in a container: which image files it copied up, and why
     """
     return _record(**options)
 
@@ -161,6 +171,7 @@ def _record(
     smaps_children: bool,
     smaps_limit: int,
     call_graph: str | None,
+    overlay: str | None,
     buffer_pages: int | None,
     companion: str | None,
     no_perf: bool,
@@ -189,12 +200,13 @@ def _record(
         find_program(argv[0])
     host = this_host()
     _check_owner(host, pids)
+    asked, overlays = (LEVELS[level], []) if overlay is None else _with_overlay(LEVELS[level], host, overlay, pids)
     perf = None if no_perf else find_perf()
     plan = plan_without_perf(level, system_wide=all_processes)
     if perf is not None:
-        plan = make_plan(LEVELS[level], host, perf, system_wide=all_processes, call_graph=call_graph, buffer_pages=buffer_pages)
+        plan = make_plan(asked, host, perf, system_wide=all_processes, call_graph=call_graph, buffer_pages=buffer_pages)
     interval_s = smaps_interval or (1.0 if smaps or smaps_children else None)
-    collectors = _collectors(host, wants_smaps, interval_s, smaps_children, smaps_limit)
+    collectors = _collectors(host, wants_smaps, interval_s, smaps_children, smaps_limit) + overlays
     if with_ftrace:
         # call chains come from perf only: where they are wanted, its tracepoints stay with it
         beside = [event.name for event in plan.events] if plan.callchains else []
@@ -235,6 +247,18 @@ def _check_usage(
         raise UsageError("--propagate-exit needs a COMMAND")
     if buffer_pages is not None and buffer_pages & (buffer_pages - 1):
         raise UsageError(f"-m {buffer_pages}: expected a power of two, such as 512 or 4096")
+
+
+def _with_overlay(level: Level, host: Host, wanted: str, pids: tuple[int, ...]) -> tuple[Level, list[Collector]]:
+    """The level with the events of ``--overlay``, and what lists the upper layers."""
+    from cowtrace.recording.overlay.collector import Overlay, check_rights
+    from cowtrace.recording.overlay.events import with_overlay
+    from cowtrace.recording.overlay.mounts import choose, overlay_mounts
+
+    table = host.path("proc") / (str(pids[0]) if pids else "self") / "mountinfo"
+    mounts = choose(overlay_mounts(table), wanted, Path.cwd())
+    check_rights(mounts)
+    return with_overlay(level, host.machine), [Overlay(mounts)]
 
 
 def _check_owner(host: Host, pids: tuple[int, ...]) -> None:

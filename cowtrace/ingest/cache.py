@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from cowtrace.store.reader import Store
 
 
+#: Parts of the package that decide what a store holds.
+_CODE = ("attribution", "copyup", "ingest", "parsers")
+
+
 def cache_folder() -> Path:
     """Where cached stores lie: $COWTRACE_CACHE, else cowtrace/ in the user's cache folder, else in the temporary folder."""
     if chosen := os.environ.get("COWTRACE_CACHE"):
@@ -71,6 +75,4 @@ def resolve(inputs: Sequence[str | os.PathLike[str]], *, quiet: bool = False, co
 def _code_state() -> str:
     """Newest change of the package's own files: a cache made by other code is not used again."""
     root = Path(__file__).resolve().parent.parent
-    return str(
-        max((file.stat().st_mtime_ns for part in ("attribution", "ingest", "parsers") for file in (root / part).rglob("*.py")), default=0)
-    )
+    return str(max((file.stat().st_mtime_ns for part in _CODE for file in (root / part).rglob("*.py")), default=0))

@@ -13,6 +13,7 @@ from cowtrace.parsers.procfs.formats import format_of, open_counters
 from cowtrace.parsers.procfs.marks import SnapshotOptions
 from cowtrace.parsers.procfs.mountinfo import read_mountinfo
 from cowtrace.parsers.procfs.naming import place_of
+from cowtrace.parsers.procfs.overlay import read_listing
 from cowtrace.parsers.procfs.smaps import SmapsReader
 from cowtrace.store.writer import StoreWriter
 
@@ -63,9 +64,12 @@ def ingest_procfs(
                 wall_offset_ns=wall_offset_ns or 0,
                 first_snapshot_id=snapshot_counts.get(form, 0),
             )
+            if form == "overlay":
+                # listings and mount tables were read before the recordings, whose copy-ups they explain
+                infos[number] = read_listing(path)[1]
+                continue
             if form == "mountinfo":
-                _, infos[number] = read_mountinfo(path, options)
-                infos[number].notes.append(Note("mounts have no table; only counted"))
+                infos[number] = read_mountinfo(path, options)[1]
                 continue
             reader = SmapsReader(path, options, names) if form == "smaps" else open_counters(path, form, options)
             for batch in reader.batches():

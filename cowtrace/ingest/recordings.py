@@ -15,7 +15,10 @@ from cowtrace.attribution.engine import Attributed, Engine
 from cowtrace.attribution.rows import Rows
 from cowtrace.attribution.spans.builder import Built
 from cowtrace.attribution.spans.reader import SpanReader
+from cowtrace.copyup.marks import MarkReader
+from cowtrace.copyup.recording import CopyUps, Surroundings, wall_offset
 from cowtrace.ingest.background import InOrder, ahead
+from cowtrace.ingest.copyup_rows import copyup_rows, write_overlays
 from cowtrace.ingest.fault_rows import Context, Offsets, context_of, fault_rows
 from cowtrace.ingest.history_rows import cgroup_rows, extent_rows, fork_rows, memory_call_rows, process_rows, vma_rows
 from cowtrace.ingest.progress import Progress
@@ -53,8 +56,8 @@ def group_recordings(recordings: Sequence[Recording], sides: Sequence[SideBand],
     return list(groups.values())
 
 
-def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: Progress) -> Offsets:
-    """Attribute a group and write its tables.
+def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: Progress, around: Surroundings) -> Offsets:
+    """Attribute a group and write its tables; ``around`` is what lies beside it.
 
     Returns:
         The offsets for the next group.
@@ -63,11 +66,12 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     side = _joined(group)
     engine = Engine(lead.info, lead.events, side)
     calls = SpanReader(_occurring(group), lead.function_names, _lost_times(side))
+    copyups = CopyUps(lead.info, _occurring(group), engine.stacks, around)
     page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES
     output = InOrder()
     faults = writer.table("fault")
     try:
-        for rows, built in ahead(_rows(group, engine, calls, progress)):
+        for rows, built in ahead(_rows(group, engine, calls, copyups, progress)):
             part = engine.feed(rows)
             if part is not None:
                 output.submit(_write_faults, faults, context_of(engine, offsets, page_bytes), part)
@@ -82,6 +86,8 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     finally:
         output.close()
     _write_history(group, engine, side, writer, offsets)
+    _write_copyups(copyups, engine, writer, offsets)
+    write_overlays(around.listings, writer, wall_offset(lead.info, around.listings))
     stacks = engine.stacks.table()
     stacks["stack_id"] = pa.array(np.arange(len(stacks["stack_id"])) + offsets.stack)
     writer.table("stack").write(stacks)
@@ -95,17 +101,33 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     )
 
 
+def with_calls(groups: Sequence[Group]) -> Group | None:
+    """The group that recorded the system calls which copy files up; the first one where none did."""
+    called = (group for group in groups if MarkReader(_occurring(group), group.recordings[0].info.arch).usable)
+    return next(called, groups[0] if groups else None)
+
+
 def _write_faults(table: TableWriter, context: Context, part: Attributed) -> None:
     table.write(fault_rows(context, part))
 
 
-def _rows(group: Group, engine: Engine, calls: SpanReader, progress: Progress) -> Iterator[tuple[Rows | None, Built | None]]:
+def _write_copyups(copyups: CopyUps, engine: Engine, writer: StoreWriter, offsets: Offsets) -> None:
+    calls, rows = copyups.finish()
+    if rows:
+        writer.table("copyup").write(copyup_rows(engine, calls, rows, offsets))
+
+
+def _rows(
+    group: Group, engine: Engine, calls: SpanReader, copyups: CopyUps, progress: Progress
+) -> Iterator[tuple[Rows | None, Built | None]]:
     for recording in group.recordings:
         counts = np.zeros(len(recording.events), np.int64)
         for batch in recording.batches():
             counts += np.bincount(batch.event, minlength=len(counts))
             progress.advance(batch.count)
-            yield engine.decode(batch), calls.read(batch) if calls.present else None
+            rows = engine.decode(batch)
+            copyups.collector.add(batch, rows.stack)
+            yield rows, calls.read(batch) if calls.present else None
         recording.info.features["event_counts"] = counts.tolist()
     if calls.present:
         yield None, calls.finish()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from cowtrace.errors import InputError
+from cowtrace.ingest.copyup_rows import surroundings
 from cowtrace.ingest.discover import Found
 from cowtrace.ingest.fault_rows import Offsets, labels, nullable, text_labels
 from cowtrace.ingest.manifest import source_entry
 from cowtrace.ingest.progress import Progress
-from cowtrace.ingest.recordings import group_recordings, ingest_group
+from cowtrace.ingest.recordings import group_recordings, ingest_group, with_calls
 from cowtrace.parsers.base import Note, Recording, SideBand, SourceInfo
 from cowtrace.parsers.registry import open_recording
 from cowtrace.schema import TABLES
@@ -51,9 +53,12 @@ def write_tables(found: Found, writer: StoreWriter, *, quiet: bool) -> list[dict
     offsets = Offsets()
     total = sum(recording.info.records_by_type.get("SAMPLE", 0) for _, recording, _ in opened) or None
     groups = group_recordings([r for _, r, _ in opened], [s for _, _, s in opened], [i for i, _, _ in opened])
+    around, listed = surroundings(found.snapshots, found.record_folders), with_calls(groups)
     with Progress("ingest", total, quiet=quiet) as progress:
         for group in groups:
-            offsets = ingest_group(group, writer, offsets, progress)
+            # listings belong to one recording
+            mine = around if group is listed else replace(around, listings=[])
+            offsets = ingest_group(group, writer, offsets, progress, mine)
     by_id = {source_id: source_entry(source_id, recording.info, recording.events, side) for source_id, recording, side in opened}
     by_id |= {source_id: source_entry(source_id, info, (), None) for source_id, info in failed.items()}
     for source_id, recording, side in opened:

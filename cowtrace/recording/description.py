@@ -53,7 +53,7 @@ def describe(
             "working_folder": decode_name(os.fsencode(os.getcwd())),
         },
         "events": {
-            "asked": [event.name for event in level.events if event.scope == "any" or outcome.plan.system_wide],
+            "asked": [event.name for event in outcome.plan.events] + [lack.what for lack in outcome.plan.missing if ":" in lack.what],
             "got": [{"name": event.name, "why": event.why} for event in outcome.plan.events],
             "missing": [{"what": missing.what, "reason": missing.reason, "fix": missing.fix} for missing in outcome.plan.missing],
         },

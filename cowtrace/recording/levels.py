@@ -25,6 +25,8 @@ class Event:
         scope: ``system`` events fire in kernel threads and are seen only with ``-a``.
         only_on: Machines (``uname -m``) whose kernels have it; empty for all.
         not_on: Machines whose kernels lack it.
+        filter: Filter of the kernel on the fields of a tracepoint; "" for all events.
+        chain: Record a call chain with it at levels without call chains too.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Event:
     scope: Scope = "any"
     only_on: tuple[str, ...] = ()
     not_on: tuple[str, ...] = ()
+    filter: str = ""
+    chain: bool = False
 
     @property
     def is_tracepoint(self) -> bool:

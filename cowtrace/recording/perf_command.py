@@ -50,14 +50,18 @@ def perf_argv(
         argv += ["--control", f"fd:{control[0]},{control[1]}"]
     for event in plan.events:
         argv += ["-e", event_argument(event, plan)]
+        if event.filter:
+            argv += ["--filter", event.filter]
     argv += ["-a"] if plan.system_wide else ["-p", ",".join(map(str, pids))]
     return argv
 
 
 def event_argument(event: Event, plan: Plan) -> str:
-    """One event as ``-e`` takes it: user mode only, without its call chain, or as it is."""
+    """One event as ``-e`` takes it: user mode only, with or without its call chain, or as it is."""
     if plan.user_only:
         return f"{event.name}:u"
+    if event.chain and not plan.callchains:
+        return f"{event.name}/call-graph=fp/"
     if plan.callchains and not event.stack:
         # perf would take the whole term for the name of a software event
         named = "" if event.is_tracepoint else f",name={event.name}"

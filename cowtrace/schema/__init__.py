@@ -5,7 +5,7 @@ from __future__ import annotations
 from cowtrace.schema.column import NAME, SCHEMA_VERSION, Column, Table
 from cowtrace.schema.fault import COPY_KINDS, EVIDENCE, FAULT, KINDS
 from cowtrace.schema.history import CGROUP, FORK, MEMORY_CALL, PROCESS, STACK, VMA, VMA_EXTENT
-from cowtrace.schema.other import COPYUP, LOSS, MEMINFO, RAW_RECORD, SOURCE, SPAN, VMSTAT
+from cowtrace.schema.other import COPYUP, LOSS, MEMINFO, OVERLAY_CHANGE, OVERLAY_MOUNT, RAW_RECORD, SOURCE, SPAN, VMSTAT
 from cowtrace.schema.smaps import SMAPS
 
 TABLES: dict[str, Table] = {
@@ -18,6 +18,8 @@ TABLES: dict[str, Table] = {
         VMA_EXTENT,
         MEMORY_CALL,
         COPYUP,
+        OVERLAY_MOUNT,
+        OVERLAY_CHANGE,
         SMAPS,
         SPAN,
         LOSS,

@@ -11,14 +11,75 @@ COPYUP = Table(
     "one overlay copy-up",
     (
         ts_ns("Start of the system call that paid for it."),
-        duration_ns("Time blocked."),
-        pid("tgid", "Process that paid."),
-        label("comm", "Its thread's name."),
-        label("trigger", "open_write, truncate, chmod, chown, utimes, rename, link, xattr."),
+        duration_ns("Time blocked; NULL for folders above a file, which the file's own call copied within its time."),
+        pid("tgid", "Process that paid; NULL when the recording can't tell.", nullable=True),
+        label("comm", "Its thread's name at that moment; NULL with the process.", nullable=True),
+        label(
+            "trigger",
+            "open_write, truncate, chmod, chown, utimes, rename, link, xattr; of folders also create, unlink; unknown.",
+        ),
         label("path", "File; NULL when no name was recorded.", nullable=True),
         size_bytes("copied_bytes", "Data copied to the upper layer."),
         Column("metadata_only", pa.bool_(), "Only metadata was copied.", nullable=True),
-        label("evidence", "As in fault."),
+        label("evidence", "As in fault; state: born in the upper layer while the call ran."),
+        Column("confidence", pa.float32(), "0..1 that process and trigger are right; 0 for trigger unknown.", unit="ratio", nullable=True),
+        label(
+            "matched_by",
+            "chain: kernel call chain. inode: the call made or filled the copy's inode. birth: the copy was born meanwhile. parent: a "
+            "file below was copied by the call. pages: as many pages allocated. order, differs: several calls came into question. "
+            "unlisted: events alone. span: function_graph. none.",
+            nullable=True,
+        ),
+        pid("tid", "Thread that paid.", nullable=True),
+        key("mm_id", "Its address space: row of process.", nullable=True),
+        Column("cgroup_id", pa.uint64(), "Cgroup id (perf_event hierarchy); NULL when not recorded.", nullable=True),
+        key("mount_id", "Overlay mount, as in overlay_mount; NULL when not listed.", nullable=True),
+        label("upper_path", "Where the copy lies.", nullable=True),
+        label("file_type", "file, dir, link, other.", nullable=True),
+        Column("inode", pa.uint64(), "Inode of the copy.", nullable=True),
+        size_bytes("file_bytes", "Size of the file that was copied."),
+        size_bytes("written_bytes", "Bytes of the copy that differ from the lower file at the end; the rest of the copy was for nothing."),
+        Column("wasted_ratio", pa.float64(), "Share of copied_bytes that nobody changed.", unit="ratio", nullable=True),
+        Column("data_later", pa.bool_(), "Copied for metadata, and the data was changed later; NULL when not known.", nullable=True),
+        Column("errno", pa.int32(), "Error of the call; 0: none. A call may fail after it has copied.", nullable=True),
+    ),
+)
+
+OVERLAY_MOUNT = Table(
+    "overlay_mount",
+    "one overlay mount whose upper layer was listed",
+    (
+        key("mount_id", "Its number in the mount table."),
+        label("mount_point", "Where it is mounted."),
+        label("upper", "Upper layer."),
+        label("lower", "Lower layers, topmost first, joined by ':'."),
+        Column("metacopy", pa.bool_(), "Metadata may be copied without data; NULL when not known.", nullable=True),
+        Column("volatile", pa.bool_(), "Copied data is not synced to disk.", nullable=True),
+        size_bytes("before_bytes", "Blocks of the upper layer when the recording began."),
+        size_bytes("after_bytes", "Blocks when it ended."),
+        Column("complete", pa.bool_(), "The whole layer was listed."),
+    ),
+)
+
+OVERLAY_CHANGE = Table(
+    "overlay_change",
+    "one entry of an upper layer that is new or changed since the recording began",
+    (
+        key("mount_id", "Row of overlay_mount."),
+        label("path", "Below the mount point."),
+        label("type", "file, dir, link, whiteout, other."),
+        Column("inode", pa.uint64(), "Inode.", nullable=True),
+        size_bytes("size_bytes", "Size at the end."),
+        size_bytes("alloc_bytes", "Blocks on disk at the end."),
+        size_bytes("before_bytes", "Size when the recording began; NULL: it was not there."),
+        size_bytes("lower_bytes", "Size of the file in the lower layer; NULL: there is none of that name."),
+        Column("copied", pa.bool_(), "It came from a lower layer; NULL when its attributes could not be read.", nullable=True),
+        Column("metacopy", pa.bool_(), "Its data is still in the lower layer.", nullable=True),
+        size_bytes(
+            "copyup_bytes", "Data in it that a copy-up during the recording brought; 0 for links to a copy that another row counts."
+        ),
+        size_bytes("new_bytes", "Data in it that was written, beyond what it held before and what was copied."),
+        ts_ns("Born; on the recording's clock.", name="birth_ns", nullable=True),
     ),
 )
 

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from cowtrace.parsers.base import EventDesc, FieldDesc
 from cowtrace.parsers.ftrace.order import Run
-from cowtrace.parsers.ftrace.rows import field_of
 from cowtrace.parsers.ftrace.stacks import chains
 from cowtrace.parsers.words import Array, Index
 
@@ -62,7 +61,7 @@ class TraceBatch:
 
 
 def _field(desc: EventDesc, name: str) -> FieldDesc:
-    field = field_of(desc, name)
+    field = desc.find_field(name)
     if field is None:
         raise KeyError(f"{desc.name} has no field {name!r}; it has: {', '.join(each.name for each in desc.fields) or 'none'}")
     return field

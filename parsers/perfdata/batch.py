@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cowtrace.parsers.base import EventDesc
+from cowtrace.parsers.base import EventDesc, FieldDesc
 from cowtrace.parsers.perfdata.samples import SampleDecoder, locate
 from cowtrace.parsers.traceevent.payload import Payloads
 from cowtrace.parsers.words import Array, Index, Words, ragged_index
@@ -103,8 +103,8 @@ class PerfBatch:
         return offsets, self._words.take64(index)
 
 
-def _field(event: EventDesc, name: str) -> Any:
-    fields: Mapping[str, Any] = {field.name: field for field in event.fields}
-    if name not in fields:
-        raise KeyError(f"{event.name} has no field {name!r}; it has: {', '.join(fields) or 'none'}")
-    return fields[name]
+def _field(event: EventDesc, name: str) -> FieldDesc:
+    field = event.find_field(name)
+    if field is None:
+        raise KeyError(f"{event.name} has no field {name!r}; it has: {', '.join(each.name for each in event.fields) or 'none'}")
+    return field

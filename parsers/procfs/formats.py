@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cowtrace.errors import InputError
-from cowtrace.parsers.procfs import meminfo, mountinfo, smaps, vmstat
+from cowtrace.parsers.procfs import meminfo, mountinfo, overlay, smaps, vmstat
 from cowtrace.parsers.procfs.blocks import plain_head, read_head
 from cowtrace.parsers.procfs.counters import CounterReader
 from cowtrace.parsers.procfs.marks import SnapshotOptions
@@ -28,6 +28,7 @@ class ProcFormat:
 
 
 SNIFFERS: tuple[ProcFormat, ...] = (
+    ProcFormat("overlay", overlay.sniff),
     ProcFormat("smaps", smaps.sniff),
     ProcFormat("mountinfo", mountinfo.sniff),
     ProcFormat("meminfo", meminfo.sniff),

@@ -1,0 +1,1 @@
+"""Overlay copy-ups: found in recordings, matched with listings of the upper layer, priced for what-ifs."""

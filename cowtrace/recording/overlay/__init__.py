@@ -1,0 +1,1 @@
+"""Lists what a recording adds to the upper layers of overlay mounts."""
