@@ -17,9 +17,12 @@ from cowtrace.attribution.mappings import Mappings
 from cowtrace.attribution.memory_calls import MemoryCalls
 from cowtrace.attribution.moves import MoveCalls
 from cowtrace.attribution.observe import Observed, observe
-from cowtrace.attribution.pairing import Faults, pair
+from cowtrace.attribution.pairing import Faults, Pending, pair
 from cowtrace.attribution.roles import assign_roles
 from cowtrace.attribution.rows import Rows, decode_rows
+from cowtrace.attribution.spans.builder import Built
+from cowtrace.attribution.spans.calls import CallsSeen
+from cowtrace.attribution.spans.join import in_order
 from cowtrace.attribution.stacks import StackTable
 from cowtrace.parsers.base import EventBatch, EventDesc, SideBand, SourceInfo
 
@@ -46,11 +49,13 @@ class Engine:
         info: Facts about the source (kernel release).
         events: Events of the recording.
         side: Its side band.
+        has_spans: Calls of fault handlers are recorded: ``feed`` gets them with each batch.
     """
 
-    def __init__(self, info: SourceInfo, events: Sequence[EventDesc], side: SideBand) -> None:
+    def __init__(self, info: SourceInfo, events: Sequence[EventDesc], side: SideBand, *, has_spans: bool = False) -> None:
         self.events = list(events)
         self.roles = assign_roles(self.events)
+        self.roles.has_spans = has_spans
         self.history = History(side)
         self.mappings = Mappings(self.history, side.mmap)
         self.verdicts = VerdictTable()
@@ -59,6 +64,7 @@ class Engine:
         self.memory_calls = MemoryCalls()
         self._moves = MoveCalls()
         self._judge = Judge(self.roles, self.history, self.mappings, self.verdicts, info.kernel_release)
+        self._calls = CallsSeen(info.kernel_release, bool(len(side.lost)))
         self._waiting: Rows | None = None
         self._has_chains = any(event.has_callchain for event in self.events)
 
@@ -66,8 +72,12 @@ class Engine:
         """The columns of a batch that attribution needs; may run ahead of ``feed`` in another thread."""
         return decode_rows(batch, self.roles, self.events, self.stacks.assign if self._has_chains else None)
 
-    def feed(self, rows: Rows | None) -> Attributed | None:
+    def feed(self, rows: Rows | None, built: Built | None = None) -> Attributed | None:
         """Attribute the rows of a batch; None at the end of the recording, for what still waits.
+
+        Args:
+            rows: As ``decode`` gave them, with the handler calls that the batch completed among them (``spans.join``).
+            built: The calls that the batch completed.
 
         Returns:
             The faults that can be told now; those still open wait for the next call.
@@ -77,16 +87,18 @@ class Engine:
         if rows is None:
             rows = waiting
         elif waiting is not None:
-            rows = rows.after(waiting)
+            rows = in_order(rows.after(waiting))
         if rows is None or not len(rows):
             return None
         self._learn(rows)
-        faults, self._waiting = pair(rows, self.roles, final=final)
+        pending = None if built is None else Pending(built.open_tids, built.first_seq)
+        faults, self._waiting = pair(rows, self.roles, final=final, pending=pending)
         if not len(faults.start):
             return None
         comm, mm = self._who(faults)
         space, page, by_page = self._judge.places(faults, mm)
-        seen = observe(faults, self.roles, self.mappings, mm, by_page)
+        calls = None if faults.marks is None else self._calls.see(faults, built)
+        seen = observe(faults, self.roles, self.mappings, mm, by_page, calls)
         verdict, fork_id, side = self._judge.judge(faults, seen, mm, space, page, by_page)
         return Attributed(faults, seen, comm, mm, verdict, fork_id, side)
 

@@ -25,6 +25,9 @@ RSS_FILE, RSS_ANON, RSS_SWAP, RSS_SHMEM, RSS_UNKNOWN = 1, 2, 4, 8, 16
 SHARING_UNKNOWN, EXCLUSIVE, SHARED, LAST_OWNER = range(4)
 
 
+#: Order of the page allocated, as far as anything but an allocation event tells.
+ORDER_UNKNOWN, ORDER_BASE, ORDER_SOME = range(3)
+
 #: Whose is the frame behind a private file mapping.
 CACHE_UNKNOWN, CACHE_PAGE, PRIVATE_COPY = range(3)
 
@@ -51,6 +54,11 @@ class Facts:
         uffd: The process uses userfaultfd.
         lost_race: Another thread served the same page at the same time.
         old_thp: Kernel before 5.8, which copied whole huge pages.
+        path: What the functions called inside show (cowtrace.attribution.spans.path).
+        alloc_order: ORDER_*.
+        shows_new: The recording would show a new anonymous page.
+        forked: A fork came before.
+        has_addr: The address of the fault is known.
     """
 
     before: Any = NOT_RECORDED
@@ -73,13 +81,18 @@ class Facts:
     uffd: Any = NO
     lost_race: Any = NO
     old_thp: Any = NO
+    path: Any = 0
+    alloc_order: Any = ORDER_UNKNOWN
+    shows_new: Any = NO
+    forked: Any = NO
+    has_addr: Any = YES
 
 
 #: Values that each field can take; the product must stay below 2**63 for ``encode``.
 _RADIX = {
     "before": 8, "after": 8, "same_frame": 3, "exited": 3, "write": 3, "present": 3, "major": 3, "vma": 9, "writable": 3,
-    "can_be_huge": 3, "neighbours": 2, "alloc": 6, "rss": 17, "origin": 6, "complete": 2, "sharing": 4, "cache": 3, "uffd": 2,
-    "lost_race": 2, "old_thp": 2,
+    "can_be_huge": 3, "neighbours": 2, "alloc": 6, "rss": 17, "origin": 7, "complete": 2, "sharing": 4, "cache": 3, "uffd": 2,
+    "lost_race": 2, "old_thp": 2, "path": 32, "alloc_order": 3, "shows_new": 2, "forked": 2, "has_addr": 2,
 }  # fmt: skip
 assert list(_RADIX) == [f.name for f in fields(Facts)]
 

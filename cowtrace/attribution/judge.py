@@ -15,10 +15,23 @@ from cowtrace.attribution.lookup import VerdictTable
 from cowtrace.attribution.mappings import Mappings
 from cowtrace.attribution.observe import Column, Observed, made_by
 from cowtrace.attribution.pagecache import PageCache
-from cowtrace.attribution.pages import ANON_FRAME, BLOCK_SHIFT, HUGE_FRAME, UNSEEN, Frame, PageHistory, frame_of, previous_in_batch
+from cowtrace.attribution.pages import (
+    ANON_FRAME,
+    BLOCK_SHIFT,
+    HUGE_FRAME,
+    HUGE_ZERO_FRAME,
+    UNSEEN,
+    ZERO_FRAME,
+    Frame,
+    PageHistory,
+    frame_of,
+    previous_in_batch,
+)
 from cowtrace.attribution.pairing import ALLOC_UNKNOWN, Faults
 from cowtrace.attribution.roles import Roles
 from cowtrace.attribution.sharing import Sharing
+from cowtrace.attribution.spans import functions as C
+from cowtrace.attribution.version import release as kernel_release
 
 #: Kinds that a fork's sharing causes; the first group copies, the second reuses.
 _CHARGED_COPIES = ("cow_copy", "thp_split", "hugetlb_cow")
@@ -50,10 +63,11 @@ class Judge:
         self.uffd_tgids: set[int] = set()
         self._cache = PageCache(mappings)
         # without page tables and error codes, replaying each page could not tell more than its mapping does
-        self._replays = roles.has_page_size or roles.has_error_code
+        self._replays = roles.has_page_size or roles.has_error_code or roles.has_spans
         self._sharing: Sharing | None = None
-        version = _release(release)
+        version = kernel_release(release)
         self._old_thp = YES if version < (5, 8) else NO
+        self._order = F.ORDER_BASE if version < (6, 8) else F.ORDER_UNKNOWN
         self._folios_copy = version < (6, 15)
         self._trusts_rss = version >= (6, 2)
 
@@ -119,7 +133,9 @@ class Judge:
             before=seen.before, after=seen.after, same_frame=seen.same_frame, exited=seen.exited, write=seen.write,
             present=seen.present, major=seen.major, vma=seen.vma, writable=seen.writable, can_be_huge=seen.can_be_huge,
             alloc=seen.alloc, rss=rss, lost_race=lost_race, old_thp=self._old_thp, uffd=self._uses_uffd(mm),
-            complete=np.append(sharing.watched, False)[space].view(np.int8),
+            complete=np.append(sharing.watched, False)[space].view(np.int8), path=seen.path, alloc_order=self._order,
+            shows_new=int(bool(seen.shown >> C.NEW_ANON & 1)), forked=self._forked(seen),
+            has_addr=(space >= 0).view(np.int8) if self._roles.has_spans else YES,
         )  # fmt: skip
         nobody, parent = np.full(count, -1, np.int64), np.zeros(count, np.int64)
         if not self._replays:
@@ -151,6 +167,12 @@ class Judge:
         copied = ~self._verdicts.charged(_CHARGED_REUSES)[verdict[at]]
         nobody[at], parent[at] = sharing.charge(owed, space[at], seen.ts_ns[at], copied)
         return verdict, nobody, parent
+
+    def _forked(self, seen: Observed) -> Column:
+        if not self._roles.has_spans:
+            return NO
+        first = self.sharing().first_fork_ns
+        return (seen.ts_ns > (int(first.min()) if len(first) else NEVER)).view(np.int8)
 
     def _may_share(self, seen: Observed, mm: Int) -> np.ndarray:
         """bool: the mapping was inherited, or its address space has forked: pages in it may be shared."""
@@ -196,9 +218,10 @@ class Judge:
 
     def _remember(self, by_page: Int, key: Int, seen: Observed, made: Int) -> None:
         """Add what a batch made to the logs; ``key`` and ``made`` are ordered by page."""
-        small = np.flatnonzero((made != UNSEEN) & (made != HUGE_FRAME))
+        is_huge = (made == HUGE_FRAME) | (made == HUGE_ZERO_FRAME)
+        small = np.flatnonzero((made != UNSEEN) & ~is_huge)
         self.pages.add(key[small], seen.ts_ns[by_page[small]], made[small])
-        huge = np.flatnonzero(made == HUGE_FRAME)
+        huge = np.flatnonzero(is_huge)
         if len(huge):
             order = huge[np.lexsort((by_page[huge], key[huge] >> BLOCK_SHIFT))]
             self.blocks.add(key[order] >> BLOCK_SHIFT, seen.ts_ns[by_page[order]], made[order])
@@ -238,8 +261,10 @@ class Judge:
         block, lives = page >> BLOCK_SHIFT, self._history.lives
         blocks = frame_of(self.blocks, lives, self.space_of, space, block, ts)
         splits = frame_of(self.splits, lives, self.space_of, space, block, ts)
-        wins = (blocks.made == HUGE_FRAME) & ((frame.made == UNSEEN) | (blocks.ts > frame.ts))
-        made = np.where((splits.made != UNSEEN) & (splits.ts > blocks.ts), ANON_FRAME, HUGE_FRAME)
+        is_huge = (blocks.made == HUGE_FRAME) | (blocks.made == HUGE_ZERO_FRAME)
+        wins = is_huge & ((frame.made == UNSEEN) | (blocks.ts > frame.ts))
+        part = np.where(blocks.made == HUGE_ZERO_FRAME, ZERO_FRAME, ANON_FRAME)
+        made = np.where((splits.made != UNSEEN) & (splits.ts > blocks.ts), part, blocks.made)
         return Frame(np.where(wins, blocks.owner, frame.owner), np.where(wins, blocks.ts, frame.ts), np.where(wins, made, frame.made), wins)
 
 
@@ -257,12 +282,3 @@ def _lost_races(seen: Observed, faults: Faults, key: Int, by_page: Int) -> Colum
     lost = np.full(len(key), NO)
     lost[np.where(ends[second] >= ends[first], second, first)] = YES
     return lost
-
-
-def _release(text: str | None) -> tuple[int, int]:
-    """``6.18.44-x -> (6, 18)``; unknown kernels count as current."""
-    parts = (text or "").split(".")
-    try:
-        return int(parts[0]), int("".join(c for c in parts[1] if c.isdigit()) or 0)
-    except (IndexError, ValueError):
-        return (99, 0)

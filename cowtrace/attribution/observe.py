@@ -11,9 +11,12 @@ from cowtrace.attribution import roles as R
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import NO, UNKNOWN, YES
 from cowtrace.attribution.mappings import FILE_PRIVATE, FILE_SHARED, HUGETLB, SHMEM, SPECIAL, Mappings
-from cowtrace.attribution.pages import ANON_FRAME, FILE_FRAME, HUGE_FRAME, SOME_FRAME, UNSEEN, ZERO_FRAME
+from cowtrace.attribution.mappings import UNKNOWN as UNKNOWN_MAPPING
+from cowtrace.attribution.pages import ANON_FRAME, FILE_FRAME, HUGE_FRAME, HUGE_ZERO_FRAME, SOME_FRAME, UNSEEN, ZERO_FRAME
 from cowtrace.attribution.pairing import NO_ALLOC, Faults
 from cowtrace.attribution.roles import Roles
+from cowtrace.attribution.spans import path as P
+from cowtrace.attribution.spans.calls import Calls
 
 # arch/x86/include/asm/trap_pf.h
 _X86_PROT, _X86_WRITE = 1, 2
@@ -51,9 +54,11 @@ class Observed:
     can_be_huge: Column
     frame_before: Column
     frame_after: Column
+    path: Column = P.NO_CALL
+    shown: int = 0  # marks of all calls of the recording so far
 
 
-def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int, by_page: Int) -> Observed:
+def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int, by_page: Int, calls: Calls | None = None) -> Observed:
     """Read the direct facts off the rows of each fault.
 
     Args:
@@ -62,6 +67,7 @@ def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int, by_page: 
         mappings: What was mapped.
         mm: Address space of each fault.
         by_page: Fault numbers by (address space, page): the order in which looking up mappings is fast.
+        calls: What calls of the fault handler show; None where they are not recorded.
     """
     rows, start, leave = faults.rows, faults.start, faults.exit
     count = len(start)
@@ -82,6 +88,8 @@ def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int, by_page: 
     if not isinstance(before, int):
         from_tables = np.where(before == F.NOT_RECORDED, UNKNOWN, np.where(before == F.NONE, NO, YES))
         present = from_tables if isinstance(present, int) else np.where(present == UNKNOWN, from_tables, present)
+    if calls is not None:
+        write, present = calls.access(write, present)
     record, vma, writable, fits = _mapping(mappings, mm, addr, ts, by_page if rows.addr is not None else by_page[:0])
     if not isinstance(writable, int):
         # a fault that succeeded on a mapping without write permission was no write
@@ -89,9 +97,12 @@ def observe(faults: Faults, roles: Roles, mappings: Mappings, mm: Int, by_page: 
     exited = np.where(has_exit, YES, NO) if roles.has_exit else UNKNOWN
     major = np.where(has_exit, np.where(rows.role[exit_row] == R.MAJOR, YES, NO), UNKNOWN) if closes else UNKNOWN
     exit_ns = np.where(has_exit & (leave != start), rows.ts_ns[exit_row], -1) if closes else -1
+    if calls is not None:
+        major, exit_ns = calls.outcome(major, exit_ns)
+    path, shown = (P.NO_CALL, 0) if calls is None else (calls.path, calls.shown)
     return Observed(
         ts, exit_ns, addr, rows.addr is not None, before, after, same, exited, write, present, major, code,
-        _allocation(faults), record, vma, writable, fits, frame_before, frame_after,
+        _allocation(faults), record, vma, writable, fits, frame_before, frame_after, path, shown,
     )  # fmt: skip
 
 
@@ -140,11 +151,24 @@ def _allocation(faults: Faults) -> Column:
     return np.where(order >= 0, known, np.where(order == NO_ALLOC, F.ALLOC_NONE, F.ALLOC_UNKNOWN))
 
 
+#: What each path leaves at the page; -1: not told by the path.
+_MADE_BY_PATH = np.full(P.PATHS, -1, np.int64)
+for _paths, _made in (
+    ((P.ANON_FILLED, P.FILE_COPIED, P.WP_COPIED, P.WP_REUSED, P.SWAP, P.SPLIT, P.SPLIT_COPIED, P.SPLIT_REUSED, P.WP), ANON_FRAME),
+    ((P.ZERO_MAPPED,), ZERO_FRAME),
+    ((P.FILE_MAPPED,), FILE_FRAME),
+    ((P.THP, P.THP_FILLED, P.THP_REUSED, P.THP_ZERO_REPLACED, P.HUGETLB_FILLED, P.HUGETLB_COPIED, P.HUGETLB_REUSED, P.HUGETLB), HUGE_FRAME),
+    ((P.NOT_CALLED, P.FAILED, P.NOTHING_DONE, P.FILE_SHARED, P.SHMEM, P.WP_MADE_WRITABLE, P.NUMA), UNSEEN),
+):
+    _MADE_BY_PATH[list(_paths)] = _made
+
+
 def made_by(seen: Observed, rss: Column) -> Int:
     """What each fault left at its page, for the page history; UNSEEN: nothing worth remembering (shared, failed)."""
     after, write, vma = seen.after, seen.write, seen.vma
     private_file = vma == FILE_PRIVATE
-    read = np.where(private_file, FILE_FRAME, ZERO_FRAME)
+    # without a mapping it may be the zero page or a page of a file
+    read = np.where(private_file, FILE_FRAME, np.where(vma == UNKNOWN_MAPPING, SOME_FRAME, ZERO_FRAME))
     made = np.where(write == YES, ANON_FRAME, np.where(write == NO, read, SOME_FRAME))
     if not isinstance(after, int):
         replaced = (seen.same_frame != UNKNOWN) & (seen.present == YES)
@@ -157,5 +181,10 @@ def made_by(seen: Observed, rss: Column) -> Int:
     huge = (after == F.HUGE) | (after == F.BIG) | (seen.alloc == F.ALLOC_HUGE)
     if not isinstance(huge, bool):
         made = np.where(huge & ~private_file, HUGE_FRAME, made)
+    if not isinstance(seen.path, int):
+        told = _MADE_BY_PATH[seen.path]
+        told = np.where((told == HUGE_FRAME) & (seen.path == P.THP) & (write == NO), HUGE_ZERO_FRAME, told)
+        told = np.where((seen.path == P.PLAIN) & (seen.present == NO) & (write == NO), ZERO_FRAME, told)
+        made = np.where(told >= 0, told, made)
     dropped = (seen.exited == NO) | (vma == FILE_SHARED) | (vma == SHMEM) | (vma == SPECIAL) | (seen.addr < 0)
     return np.where(dropped & (vma != HUGETLB), UNSEEN, made)

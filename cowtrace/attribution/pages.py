@@ -17,7 +17,7 @@ from cowtrace.attribution.history import EXECED, NEVER, SEEN, Lives
 BLOCK_PAGES, BLOCK_SHIFT = 512, 9
 
 #: What a fault put at the page. UNSEEN: no fault recorded there yet.
-UNSEEN, ANON_FRAME, ZERO_FRAME, FILE_FRAME, SOME_FRAME, HUGE_FRAME = range(6)
+UNSEEN, ANON_FRAME, ZERO_FRAME, FILE_FRAME, SOME_FRAME, HUGE_FRAME, HUGE_ZERO_FRAME = range(7)
 
 
 @dataclass(slots=True)

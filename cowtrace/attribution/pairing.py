@@ -16,6 +16,8 @@ from cowtrace.attribution import roles as R
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.roles import Roles
 from cowtrace.attribution.rows import Rows
+from cowtrace.attribution.spans import marks as M
+from cowtrace.attribution.spans.join import gather, repeats, within_one_fault
 
 Bool = npt.NDArray[np.bool_]
 
@@ -42,6 +44,8 @@ class Faults:
         zeroed: bool[n], that allocation asked for zeroed memory.
         alloc_count: Movable allocations inside.
         rss: Bit set of counters changed inside (1 file, 2 anon, 4 swap, 8 shmem).
+        marks: What calls of the fault handler showed (spans.marks), 0 without; None when none are recorded.
+        end_ns: When the last of them returned, -1 without.
     """
 
     rows: Rows
@@ -53,6 +57,8 @@ class Faults:
     zeroed: Bool | None
     alloc_count: Int | None
     rss: Int | None
+    marks: Int | None = None
+    end_ns: Int | None = None
 
 
 def thread_order(tid: Int) -> Int:
@@ -76,25 +82,28 @@ def _dense(tid: Int) -> tuple[Int, Int]:
     return distinct + low, table[tid - low]
 
 
-def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]:
+def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = None) -> tuple[Faults, Rows | None]:
     """Find the faults of a batch.
 
     Args:
         rows: Events in time order, with what the last batch left over in front.
         roles: The recording's roles.
         final: No batch follows: nothing is left over.
+        pending: Where handler calls are recorded: which of them did not end yet.
 
     Returns:
         The faults, and the rows that wait for the next batch.
     """
     order = thread_order(rows.tid)
-    if set(roles.events) <= {R.ENTRY, R.OTHER} and not (rows.role == R.OTHER).any():
+    if not roles.has_spans and set(roles.events) <= {R.ENTRY, R.OTHER} and not (rows.role == R.OTHER).any():
         # entries alone: every row is a fault
         none = np.full(len(rows), -1, np.int64)
         return Faults(rows, np.arange(len(rows)), order, none, none, None, None, None, None), None
     role = rows.role[order]
     tid = rows.tid[order]
     at = np.flatnonzero(_is_fault_event(roles)[role])
+    if roles.only_spans and rows.first is not None:
+        at = at[rows.first[order[at]] & M.WITHOUT_EXCEPTION == 0]
     row = order[at]
     kind, thread = role[at], tid[at]
     same_next = np.r_[thread[1:] == thread[:-1], False] if len(at) else np.empty(0, np.bool_)
@@ -109,6 +118,8 @@ def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]
         address = rows.addr[row] if rows.addr is not None else np.zeros(len(row), np.int64)
         matched_exc[:-1] = is_exc[:-1] & is_entry[1:] & same_next[:-1] & ((address[:-1] == address[1:]) | (address[1:] == 0))
     opens = is_entry | (is_exc & ~matched_exc)
+    if roles.only_spans:
+        opens = _first_tries(rows, row, thread)
     can_close = is_entry if roles.has_entry else is_exc
     matched_exit = np.zeros(len(at), np.bool_)
     matched_exit[1:] = is_exit[1:] & can_close[:-1] & same_next[:-1]
@@ -117,7 +128,7 @@ def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]
     follows = np.minimum(starts + 1, max(len(at) - 1, 0))
     if len(at):
         closed = matched_exit[follows] & (follows > starts)
-    left_over, keep = _left_over(rows, order, tid, at, starts, closed, is_exit, is_exc, matched_exc, roles, final)
+    left_over, keep = _left_over(rows, order, tid, at, starts, closed, is_exit, is_exc, matched_exc, roles, final, pending)
     starts, closed = starts[keep], closed[keep]
     follows = follows[keep]
     exit_at = np.where(closed, at[follows] if len(at) else 0, -1)
@@ -129,7 +140,68 @@ def pair(rows: Rows, roles: Roles, *, final: bool) -> tuple[Faults, Rows | None]
     if roles.has_exit and faults.order is not None:
         faults.order[(faults.exit < 0) & (faults.order == NO_ALLOC)] = ALLOC_UNKNOWN
         _join_inner(faults, rows, order, role, at[starts], exit_at)
+    if roles.has_spans:
+        _join_calls(faults, rows, order, role, at[starts], exit_at, roles)
     return faults, left_over
+
+
+@dataclass(slots=True)
+class Pending:
+    """Which threads are inside a fault handler, or may enter it next.
+
+    Attributes:
+        open_tids: Threads with a call that did not end yet.
+        first_seq: Number of the batch's first event: what was before it has waited already.
+    """
+
+    open_tids: Int
+    first_seq: int
+
+    def wait(self, rows: Rows, order: Int, tid: Int, start_at: Int, roles: Roles) -> Bool:
+        """bool for each start: its fault handler runs, was not entered yet, or is to be entered again."""
+        row = order[start_at]
+        result: Bool
+        inside = np.isin(rows.tid[row], self.open_tids)
+        if roles.only_spans:
+            assert rows.first is not None
+            last = order[np.searchsorted(tid, tid[start_at], side="right") - 1]
+            inside = inside & (rows.first[last] & (M.RETRY | M.UNFINISHED) != 0)
+            result = inside | (rows.first[last] & M.RETRY != 0)
+            return result
+        is_last = np.append(tid, -2)[start_at + 1] != tid[start_at]
+        fresh = np.zeros(len(row), np.bool_) if rows.seq is None else rows.seq[row] >= self.first_seq
+        result = inside | (is_last & fresh)
+        return result
+
+
+def _first_tries(rows: Rows, row: Int, thread: Int) -> Bool:
+    """bool for each handler call in thread order: it begins a fault."""
+    if rows.first is None or not len(row):
+        return np.zeros(len(row), np.bool_)
+    marks = rows.first[row]
+    begins = np.ones(len(row), np.bool_)
+    begins[1:] = (thread[1:] != thread[:-1]) | ~repeats(marks, None if rows.addr is None else rows.addr[row])
+    return begins
+
+
+def _join_calls(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int, exit_at: Int, roles: Roles) -> None:
+    """What the calls of the fault handler showed that belong to each fault."""
+    faults.marks, faults.end_ns = np.zeros(len(start_at), np.int64), np.full(len(start_at), -1, np.int64)
+    if rows.first is None or rows.second is None or not len(start_at):
+        return
+    calls = np.flatnonzero(role == R.SPAN)
+    calls = calls[rows.first[order[calls]] & M.WITHOUT_EXCEPTION == 0]
+    owner = np.searchsorted(start_at, calls, side="right") - 1
+    inside = (owner >= 0) & (rows.tid[order[calls]] == rows.tid[order[start_at[np.maximum(owner, 0)]]])
+    if roles.has_exit:
+        inside &= exit_at[np.maximum(owner, 0)] > calls
+    calls, owner = calls[inside], owner[inside]
+    if not roles.only_spans:
+        kept = within_one_fault(owner, rows.first[order[calls]])
+        calls, owner = calls[kept], owner[kept]
+    row = order[calls]
+    marks, ends = gather(owner, rows.first[row], rows.second[row], len(start_at))
+    faults.marks[faults.by_thread], faults.end_ns[faults.by_thread] = marks, ends
 
 
 def _in_time_order(rows: Rows, start: Int, exit_row: Int, exc_row: Int, roles: Roles) -> Faults:
@@ -162,7 +234,9 @@ def _in_time_order(rows: Rows, start: Int, exit_row: Int, exc_row: Int, roles: R
 
 def _is_fault_event(roles: Roles) -> Bool:
     """bool per role: does it mark a fault."""
-    if roles.sampled:
+    if roles.only_spans:
+        chosen = [R.SPAN]
+    elif roles.sampled:
         # sampled events can't be paired, and entry and exit count the same fault: take one of them
         chosen = [R.ENTRY] if roles.has_entry else [R.MINOR, R.MAJOR]
     else:
@@ -172,19 +246,23 @@ def _is_fault_event(roles: Roles) -> Bool:
 
 def _left_over(
     rows: Rows, order: Int, tid: Int, at: Int, starts: Int, closed: Bool, is_exit: Bool, is_exc: Bool, matched: Bool,
-    roles: Roles, final: bool,
+    roles: Roles, final: bool, pending: Pending | None,
 ) -> tuple[Rows | None, Bool]:  # fmt: skip
     """Faults still open at the end of the batch, with everything of their thread since; and which starts are not among them."""
     keep = np.ones(len(starts), np.bool_)
-    if final or not len(starts) or not (roles.has_exit or (roles.has_entry and roles.has_error_code)):
+    if final or not len(starts) or not (roles.has_exit or (roles.has_entry and roles.has_error_code) or pending is not None):
         return None, keep
     thread = tid[at[starts]]
     last_start = np.r_[thread[1:] != thread[:-1], True]
-    which = np.flatnonzero(last_start & ~closed & ~is_exit[starts] & (roles.has_exit | is_exc[starts]))
+    waiting = roles.has_exit | (is_exc[starts] & roles.has_entry)
+    if pending is not None:
+        waiting = waiting | pending.wait(rows, order, tid, at[starts], roles)
+    which = np.flatnonzero(last_start & ~closed & ~is_exit[starts] & waiting)
     # nothing of the fault roles may follow: the start is the thread's last fault event
     thread_end = np.searchsorted(tid, thread[which], side="right")
-    waits = np.append(at, len(tid))[starts[which] + 1] >= thread_end
-    which, thread_end = which[waits], thread_end[waits]
+    if not roles.only_spans:
+        waits = np.append(at, len(tid))[starts[which] + 1] >= thread_end
+        which, thread_end = which[waits], thread_end[waits]
     keep[which] = False
     if not len(which):
         return None, keep

@@ -23,8 +23,9 @@ from cowtrace.parsers.base import EventDesc
     MREMAP_EXIT,
     MUNMAP,
     MADVISE,
+    SPAN,
     OTHER,
-) = range(16)
+) = range(17)
 
 #: Event name -> role. Software events: include/uapi/linux/perf_event.h; exceptions:*: arch/x86/include/asm/trace/exceptions.h;
 #: kmem:*: include/trace/events/kmem.h. ftrace names have no system in front when they come from text.
@@ -62,6 +63,7 @@ class Roles:
         has_alloc: Page allocations are recorded.
         has_rss: Counter changes are recorded.
         sampled: The fault events are sampled: they can't be paired, each row stands for ``weight`` faults.
+        has_spans: Calls of fault handlers are recorded: rows of role SPAN, which no event has, stand for them.
     """
 
     of_event: list[int]
@@ -74,6 +76,12 @@ class Roles:
     has_alloc: bool = False
     has_rss: bool = False
     sampled: bool = False
+    has_spans: bool = False
+
+    @property
+    def only_spans(self) -> bool:
+        """Nothing else than calls of fault handlers tells of faults."""
+        return self.has_spans and not any(self.names(role) for role in (ENTRY, MINOR, MAJOR, EXC_USER, EXC_KERNEL))
 
     def names(self, role: int) -> list[int]:
         """Event indices of a role."""

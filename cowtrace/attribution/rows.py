@@ -30,7 +30,8 @@ class Rows:
 
     ``first`` and ``second`` hold the payload fields of the role: exceptions (error_code, address), allocations (order, gfp_flags),
     rss_stat (member, curr), new tasks (pid, clone_flags), mremap (addr, new_len) and its return, munmap (addr, len), madvise (start,
-    length << ADVICE_BITS | advice). ``stack`` is a stack number, -1 without.
+    length << ADVICE_BITS | advice), calls of a fault handler (marks, end). ``stack`` is a stack number, -1 without. ``seq`` numbers the
+    events of the recording; None where time order is all that is needed.
     """
 
     ts_ns: Int
@@ -48,6 +49,7 @@ class Rows:
     cgroup: Int | None = None
     cpumode: Small | None = None
     stack: Int | None = None
+    seq: Int | None = None
 
     def __len__(self) -> int:
         return len(self.ts_ns)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from cowtrace.attribution import facts as F
 from cowtrace.attribution.facts import NO, YES, Facts
 from cowtrace.attribution.mappings import ANONYMOUS, FILE_PRIVATE, FILE_SHARED, HUGETLB, SHMEM, SPECIAL
+from cowtrace.attribution.rules_path import as_told_by_path, by_path
 from cowtrace.attribution.rules_touch import first_touch
 from cowtrace.attribution.rules_write import huge_page, replaced, same_page, split, write_protected
 from cowtrace.attribution.verdict import Verdict, unknown, verdict
@@ -19,6 +20,11 @@ def decide(f: Facts) -> Verdict:
     """The kind of one fault."""
     if f.exited == NO:
         return verdict("failed", "join", 0.95)
+    if f.path:
+        told = by_path(f)
+        if told is not None:
+            return told
+        f = as_told_by_path(f)
     if f.lost_race == YES:
         return verdict("spurious", "frames", 0.8)
     if f.before in (F.NONE, F.ZERO, F.PAGE, F.HUGE_ZERO, F.HUGE) and f.after in (F.NONE, F.ZERO, F.PAGE, F.HUGE_ZERO, F.HUGE):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from cowtrace.attribution.asof import Int
 from cowtrace.attribution.engine import Attributed, Engine
 from cowtrace.attribution.rows import Rows
 from cowtrace.attribution.spans.builder import Built
+from cowtrace.attribution.spans.join import with_handled
 from cowtrace.attribution.spans.reader import SpanReader
 from cowtrace.copyup.marks import MarkReader
 from cowtrace.copyup.recording import CopyUps, Surroundings, wall_offset
@@ -64,24 +65,22 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     """
     lead = group.recordings[0]
     side = _joined(group)
-    engine = Engine(lead.info, lead.events, side)
-    calls = SpanReader(_occurring(group), lead.function_names, _lost_times(side))
-    copyups = CopyUps(lead.info, _occurring(group), engine.stacks, around)
+    occurring = _occurring(group)
+    calls = SpanReader([event for event in occurring if not event.hidden], lead.function_names, _lost_times(side))
+    engine = Engine(lead.info, occurring, side, has_spans=calls.present)
+    copyups = CopyUps(lead.info, [event for event in occurring if not event.hidden], engine.stacks, around)
     page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES
     output = InOrder()
     faults = writer.table("fault")
     try:
         for rows, built in ahead(_rows(group, engine, calls, copyups, progress)):
-            part = engine.feed(rows)
+            part = engine.feed(rows, built)
             if part is not None:
                 output.submit(_write_faults, faults, context_of(engine, offsets, page_bytes), part)
             if built is not None and len(built.spans):
                 writer.table("span").write(span_rows(built.spans, calls.functions, engine.history, calls.source))
             if rows is not None and len(rows):
                 engine.prune(int(rows.ts_ns[-1]))
-        part = engine.feed(None)
-        if part is not None:
-            output.submit(_write_faults, faults, context_of(engine, offsets, page_bytes), part)
         output.drain()
     finally:
         output.close()
@@ -127,19 +126,19 @@ def _rows(
             progress.advance(batch.count)
             rows = engine.decode(batch)
             copyups.collector.add(batch, rows.stack)
-            yield rows, calls.read(batch) if calls.present else None
+            built = calls.read(batch) if calls.present else None
+            yield rows if built is None else with_handled(rows, built.handled, built.first_seq), built
         recording.info.features["event_counts"] = counts.tolist()
-    if calls.present:
-        yield None, calls.finish()
+    yield None, calls.finish() if calls.present else None
 
 
 def _occurring(group: Group) -> list[EventDesc]:
-    """Events of the recordings that occur: a trace.dat describes all that the kernel has."""
+    """Events of the recordings; hidden those that do not occur: a trace.dat describes all that the kernel has."""
     counts = [recording.info.records_by_type for recording in group.recordings]
     lead = group.recordings[0]
     if not any(event.name in count for event in lead.events for count in counts):
         return list(lead.events)
-    return [event for event in lead.events if any(count.get(event.name) for count in counts)]
+    return [event if any(count.get(event.name) for count in counts) else replace(event, hidden=True) for event in lead.events]
 
 
 def _lost_times(side: SideBand) -> Int:

@@ -59,11 +59,21 @@ class Handled:
 
 @dataclass(slots=True)
 class Built:
-    """What a batch completed. ``open_tids``: threads that are inside a fault handler now."""
+    """What a batch completed.
+
+    Attributes:
+        spans: Calls that are told for good.
+        handled: Calls of fault handlers that ended.
+        open_tids: Threads that are inside a fault handler now.
+        shown: Marks of all calls so far.
+        first_seq: Number of the batch's first event in the recording.
+    """
 
     spans: Spans
     handled: Handled
     open_tids: Int
+    shown: int
+    first_seq: int
 
 
 class SpanBuilder:
@@ -72,15 +82,25 @@ class SpanBuilder:
     Args:
         functions: Numbers the functions.
         lost_ns: Times at which events were lost, ascending.
+
+    Attributes:
+        shown: Marks of all calls seen so far: a function that never occurs may not have been recorded at all.
     """
 
     def __init__(self, functions: Functions, lost_ns: Int) -> None:
         self.functions = functions
         self._lost_ns = lost_ns
         self._open = no_edges()
+        self.shown = 0
 
-    def add(self, edges: Edges, *, final: bool) -> Built:
-        """Take the edges of a batch, in time order; ``final``: none follows, calls that are open stay without an end."""
+    def add(self, edges: Edges, *, final: bool, first_seq: int = 0) -> Built:
+        """Take the edges of a batch.
+
+        Args:
+            edges: In time order.
+            final: None follow; calls that are open stay without an end.
+            first_seq: Number of the batch's first event in the recording.
+        """
         edges = edges.after(self._open)
         edges = edges.take(np.argsort(edges.thread, kind="stable"))
         nesting = nest(edges, self._lost_ns)
@@ -88,14 +108,16 @@ class SpanBuilder:
         around = M.contexts(meaning, nesting.parent, edges.depth)
         own = np.where(edges.kind == EXIT, 0, M.marks(meaning, around))
         is_handler = (meaning == C.HMF) & (edges.kind == ENTRY)
+        self.shown |= int(np.bitwise_or.reduce(own)) if len(own) else 0
         own |= edges.marks
         own[is_handler] |= M.of_flags(edges.flags[is_handler])
         handled = _handled(edges, nesting.partner, own, np.flatnonzero(is_handler & (nesting.partner >= 0)))
+        handled.marks |= M.unfinished(handled.marks, self.shown)
         still = np.flatnonzero(nesting.is_open) if not final else np.empty(0, np.int64)
         self._open = edges.take(still)
         self._open.marks = _inside(own, still, edges.thread) if len(still) else self._open.marks
         open_tids = np.unique(edges.tid[still[meaning[still] == C.HMF]])
-        return Built(self._spans(edges, nesting.partner, nesting.parent, still), handled, open_tids)
+        return Built(self._spans(edges, nesting.partner, nesting.parent, still), handled, open_tids, self.shown, first_seq)
 
     def _spans(self, edges: Edges, partner: Int, parent: Int, still: Int) -> Spans:
         """One row for each entry, and for each exit whose entry is missing, that is told for good now."""

@@ -12,12 +12,13 @@ from cowtrace.attribution.spans.edges import NOT_TOLD
 _FIRST = C.READ_FILE + 1
 (
     WP_NEW_ANON, WP_FLUSH, WP_ACCESS, SWAP_NEW_ANON, FAULT_NEW_ANON, HUGE_ALLOC, HUGE_SPLIT, FAULT_CLEAR_HUGE,
-    RETRY, MAJOR, FAILED, RETURNED, WROTE, READ, TRIED, WITHOUT_EXCEPTION, FLAGS_TOLD, UNFINISHED,
-) = (1 << (_FIRST + place) for place in range(18))  # fmt: skip
+    RETRY, MAJOR, FAILED, RETURNED, WROTE, READ, TRIED, WITHOUT_EXCEPTION, FLAGS_TOLD, UNFINISHED, VMA_LOCKED, TRIED_AGAIN,
+    THP_NEW, PLAIN_NEW,
+) = (1 << (_FIRST + place) for place in range(22))  # fmt: skip
 
 # include/linux/mm_types.h: enum vm_fault_reason, enum fault_flag (FAULT_FLAG_INTERRUPTIBLE and FAULT_FLAG_DEFAULT since 5.6)
 _VM_FAULT_ERROR, _VM_FAULT_MAJOR, _VM_FAULT_RETRY = 0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x800, 0x4, 0x400
-_FLAG_WRITE, _FLAG_TRIED, _FLAG_INTERRUPTIBLE, _FLAG_UNSHARE = 0x1, 0x20, 0x200, 0x400
+_FLAG_WRITE, _FLAG_TRIED, _FLAG_INTERRUPTIBLE, _FLAG_UNSHARE, _FLAG_VMA_LOCK = 0x1, 0x20, 0x200, 0x400, 0x1000
 
 #: Functions that tell where a call stands.
 _CONTEXTS = (C.HMF, C.GUP, C.ANON, C.FAULT, C.COW_FAULT, C.READ_FAULT, C.SHARED_FAULT, C.WP, C.SWAP, C.THP_ANON, C.THP_WP, C.HUGETLB)
@@ -41,13 +42,35 @@ def _table() -> np.ndarray:
         table[C.NEW_ANON, fault] |= FAULT_NEW_ANON
     for meaning in (C.ALLOC, C.THP_ALLOC, C.NEW_ANON, C.CLEAR_HUGE):
         table[meaning, C.THP_WP] |= HUGE_ALLOC
+        table[meaning, C.THP_ANON] |= THP_NEW
     table[C.THP_ZERO_WP, :] |= HUGE_ALLOC
+    for outside in (0, C.HMF):
+        table[C.NEW_ANON, outside] |= PLAIN_NEW
     table[C.SPLIT, C.THP_WP] |= HUGE_SPLIT
     table[C.HMF, C.GUP] |= WITHOUT_EXCEPTION
     return table
 
 
 _MARKS = _table()
+
+#: A file's fault method was called, and what it brought was not mapped.
+_CALLED, _MAPPED = 1 << C.CALL_FAULT | 1 << C.FILEMAP, 1 << C.FINISH | 1 << C.MAP_AROUND
+
+
+def unfinished(marks: Int, shown: int) -> Int:
+    """UNFINISHED for calls of the fault handler that did not come to an end, as far as the functions that the recording shows tell.
+
+    Args:
+        marks: Of each call.
+        shown: Marks of all functions that occur in the recording.
+    """
+    left = np.zeros(len(marks), np.bool_)
+    if shown >> C.FINISH & 1:
+        left |= (marks & _CALLED != 0) & (marks & _MAPPED == 0)
+    if shown & SWAP_NEW_ANON:
+        left |= (marks >> C.SWAP & 1 != 0) & (marks & (SWAP_NEW_ANON | 1 << C.WP) == 0)
+    result: Int = np.where(left, UNFINISHED, 0).astype(np.int64)
+    return result
 
 
 def contexts(meaning: Int, parent: Int, depth: Int) -> Int:
@@ -95,6 +118,7 @@ def of_flags(flags: Int) -> Int:
     wrote = np.where(flags & _FLAG_WRITE != 0, WROTE, READ)
     result: Int = np.where(told, wrote | FLAGS_TOLD, 0).astype(np.int64)
     result |= np.where(told & (flags & _FLAG_TRIED != 0), TRIED, 0)
+    result |= np.where(told & (flags & _FLAG_VMA_LOCK != 0), VMA_LOCKED, 0)
     alone = (flags & _FLAG_INTERRUPTIBLE == 0) | (flags & _FLAG_UNSHARE != 0)
     result |= np.where(told & alone, WITHOUT_EXCEPTION, 0)
     return result

@@ -40,10 +40,10 @@ class SpanReader:
 
     def read(self, batch: EventBatch) -> Built:
         """What a batch completes."""
-        edges = self._graph.edges(batch, self._seq)
+        first_seq = self._seq
         self._seq += batch.count
-        return self._builder.add(edges, final=False)
+        return self._builder.add(self._graph.edges(batch, first_seq), final=False, first_seq=first_seq)
 
     def finish(self) -> Built:
         """At the end of the recording: the calls that are still open."""
-        return self._builder.add(no_edges(), final=True)
+        return self._builder.add(no_edges(), final=True, first_seq=self._seq)
