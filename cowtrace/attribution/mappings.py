@@ -109,6 +109,7 @@ class Mappings:
         self.prot = mmap["prot"].fill_null(0).to_numpy()[keep].astype(np.int64)
         self.dev = mmap["dev"].to_numpy()[keep]
         self.inode = mmap["inode"].fill_null(0).to_numpy()[keep]
+        self.build_id = mmap["build_id"].to_numpy()[keep]
         code_kind_path = pl.Series([texts[code] for code in self.path.tolist()], dtype=pl.String)
         self.kind = vma_kind_of(code_kind_path, self.flags, self.has_flags)
         wide = bool(len(self.end)) and int(self.end.max()) > 1 << (PAGE_BITS_4_LEVEL + 12)
@@ -246,6 +247,7 @@ class Mappings:
             "dev": self.dev[first],
             "inode": self.inode[first],
             "vma_kind": (self.kind[first], list(VMA_KINDS)),
+            "build_id": self.build_id[first],
             "start_ns": np.where(self.ts[first] == ALWAYS, first_ns, self.ts[first]),
             "end_ns": (ends, ends != NEVER),
         }

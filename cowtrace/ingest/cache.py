@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cowtrace import __version__
 from cowtrace.ingest.digest import digest_of, sha256_of
-from cowtrace.ingest.discover import default_input, discover
+from cowtrace.ingest.discover import default_input, discover, name_files
 from cowtrace.ingest.run import ingest
 from cowtrace.store.confidential import confidential_copy, local_key
 from cowtrace.store.layout import is_store
@@ -62,7 +62,8 @@ def resolve(inputs: Sequence[str | os.PathLike[str]], *, quiet: bool = False, co
     found = discover(paths)
     files = [*found.recordings, *found.snapshots]
     digests = {path: sha256_of(path) for path in files}
-    notes = [(str(folder), sha256_of(folder / "recording.json")) for folder in found.record_folders]
+    beside = [*(folder / "recording.json" for folder in found.record_folders), *name_files(found)]
+    notes = [(str(path), sha256_of(path)) for path in beside]
     # names matter beside contents: they say pid and time of a snapshot, and appear in reports
     key = digest_of([("cowtrace", f"{__version__}/{SCHEMA_VERSION}/{_code_state()}"), *((str(p), digests[p]) for p in files), *notes])
     target = cache_folder() / key[:32]

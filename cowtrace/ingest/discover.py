@@ -66,6 +66,13 @@ def discover(inputs: Sequence[Path]) -> Found:
     return found
 
 
+def name_files(found: Found) -> list[Path]:
+    """Files with names in the folders of ``cowtrace record`` that are read or whose recording is."""
+    folders = {*found.record_folders, *(path.parent for path in found.recordings if (path.parent / "recording.json").is_file())}
+    patterns = ("kallsyms", "kallsyms.zst", "perf-*.map", "perf-*.map.zst")
+    return sorted(path for folder in folders for pattern in patterns for path in folder.glob(pattern) if path.is_file())
+
+
 def _files(folder: Path) -> Iterable[Path]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts

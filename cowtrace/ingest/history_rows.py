@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -65,9 +66,12 @@ def fork_rows(engine: Engine, offsets: Offsets) -> pa.Table:
     )
 
 
-def vma_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
-    """One row a mapping."""
+def vma_rows(engine: Engine, offsets: Offsets, first_ns: int, build_ids: Mapping[str, str]) -> pa.Table:
+    """One row a mapping. ``build_ids``: of paths, for mappings whose record carries none."""
     columns = engine.mappings.table(first_ns)
+    path_codes, paths = columns["path"]
+    by_path = np.array([build_ids.get(path) for path in paths] + [None], object)
+    build_id = np.where(columns["build_id"] == None, by_path[path_codes], columns["build_id"])  # noqa: E711 (elementwise)
 
     def coded(name: str) -> pa.Array:
         codes, names = columns[name]
@@ -88,6 +92,7 @@ def vma_rows(engine: Engine, offsets: Offsets, first_ns: int) -> pa.Table:
             "dev": text_labels(columns["dev"]),
             "inode": nullable(inode, inode != 0, pa.uint64()),
             "vma_kind": coded("vma_kind"),
+            "build_id": pa.array(build_id.tolist(), pa.string()).dictionary_encode(),
             "start_ns": pa.array(columns["start_ns"]),
             "end_ns": nullable(end_ns, end_known, pa.int64()),
         },

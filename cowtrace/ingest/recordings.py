@@ -150,10 +150,19 @@ def _write_history(group: Group, engine: Engine, side: SideBand, writer: StoreWr
     first_ns = min((r.info.first_ns for r in group.recordings if r.info.first_ns is not None), default=0)
     writer.table("process").write(process_rows(engine, offsets, first_ns))
     writer.table("fork").write(fork_rows(engine, offsets))
-    writer.table("vma").write(vma_rows(engine, offsets, first_ns))
+    writer.table("vma").write(vma_rows(engine, offsets, first_ns, build_ids(group)))
     writer.table("vma_extent").write(extent_rows(engine, offsets, first_ns))
     writer.table("memory_call").write(memory_call_rows(engine, offsets))
     writer.table("cgroup").write(cgroup_rows(side.cgroup))
+
+
+def build_ids(group: Group) -> dict[str, str]:
+    """Build-ids by path from the headers of a group; a path that had several during the recording is left out."""
+    found: dict[str, set[str]] = {}
+    for recording in group.recordings:
+        for entry in recording.info.features.get("build_ids") or ():
+            found.setdefault(entry["path"], set()).add(entry["build_id"])
+    return {path: ids.pop() for path, ids in found.items() if len(ids) == 1}
 
 
 def _joined(group: Group) -> SideBand:

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from cowtrace.errors import InputError
 from cowtrace.ingest.copyup_rows import surroundings
-from cowtrace.ingest.discover import Found
+from cowtrace.ingest.discover import Found, name_files
 from cowtrace.ingest.fault_rows import Offsets, labels, nullable, text_labels
 from cowtrace.ingest.manifest import source_entry
+from cowtrace.ingest.names import kernel_maps, write_names
 from cowtrace.ingest.progress import Progress
 from cowtrace.ingest.recordings import group_recordings, ingest_group, with_calls
 from cowtrace.parsers.base import Note, Recording, SideBand, SourceInfo
@@ -63,6 +64,10 @@ def write_tables(found: Found, writer: StoreWriter, *, quiet: bool) -> list[dict
     by_id |= {source_id: source_entry(source_id, info, (), None) for source_id, info in failed.items()}
     for source_id, recording, side in opened:
         _write_side(writer, source_id, recording, side)
+        by_id[source_id]["kernel_maps"] = kernel_maps(side)
+    name_notes = write_names(name_files(found), [recording for _, recording, _ in opened], writer)
+    if opened:
+        by_id[opened[0][0]]["notes"] += name_notes
     wall_offset = next((r.info.wall_offset_ns for _, r, _ in opened if r.info.wall_offset_ns is not None), None)
     if found.snapshots:
         from cowtrace.ingest.procfs import ingest_procfs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cowtrace.schema.column import NAME, SCHEMA_VERSION, Column, Table
 from cowtrace.schema.fault import COPY_KINDS, EVIDENCE, FAULT, KINDS
-from cowtrace.schema.history import CGROUP, FORK, MEMORY_CALL, PROCESS, STACK, VMA, VMA_EXTENT
+from cowtrace.schema.history import CGROUP, FORK, JIT_SYMBOL, KERNEL_SYMBOL, MEMORY_CALL, PROCESS, STACK, VMA, VMA_EXTENT
 from cowtrace.schema.other import COPYUP, LOSS, MEMINFO, OVERLAY_CHANGE, OVERLAY_MOUNT, RAW_RECORD, SOURCE, SPAN, VMSTAT
 from cowtrace.schema.smaps import SMAPS
 
@@ -24,6 +24,8 @@ TABLES: dict[str, Table] = {
         SPAN,
         LOSS,
         STACK,
+        KERNEL_SYMBOL,
+        JIT_SYMBOL,
         CGROUP,
         VMSTAT,
         MEMINFO,

@@ -50,6 +50,7 @@ VMA = Table(
         label("dev", "Device as major:minor.", nullable=True),
         Column("inode", pa.uint64(), "Inode number.", nullable=True),
         label("vma_kind", "anon, heap, stack, file_private, file_shared, shmem, hugetlb, special, unknown."),
+        label("build_id", "GNU build-id of the file, hex; NULL when not recorded.", nullable=True),
         ts_ns("When it was mapped; the recording's first time for older mappings.", name="start_ns"),
         ts_ns("When it was unmapped or replaced; NULL when not seen.", name="end_ns", nullable=True),
     ),
@@ -90,6 +91,27 @@ STACK = Table(
     (
         key("stack_id", "This row's number."),
         Column("ips", pa.list_(pa.uint64()), "Addresses, innermost first, perf's context markers included.", unit="address"),
+    ),
+)
+
+KERNEL_SYMBOL = Table(
+    "kernel_symbol",
+    "one function of the recorded kernel, from the kallsyms that came with the recording",
+    (
+        address("addr", "First byte."),
+        Column("function", pa.string(), "Its name."),
+        label("module", "Kernel module; NULL for the kernel proper.", nullable=True),
+    ),
+)
+
+JIT_SYMBOL = Table(
+    "jit_symbol",
+    "one function that a just-in-time compiler announced, from the perf-PID.map that came with the recording",
+    (
+        pid("tgid", "Process."),
+        address("addr", "First byte."),
+        size_bytes("size_bytes", "Its length.", nullable=False),
+        Column("symbol", pa.string(), "Its name."),
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,19 +68,19 @@ def event(name: str, columns: str = "", count: int = 1, *, has_callchain: bool =
     return {"name": name, "columns": columns.split(), "count": count, "has_callchain": has_callchain, "period": period}
 
 
-def make_store(path: Path, *, sources: list[dict[str, Any]] | None = None, **tables: str) -> Store:
+def make_store(path: Path, *, sources: list[dict[str, Any]] | None = None, **tables: str | Sequence[Mapping[str, Any]]) -> Store:
     r"""A store with these tables.
 
     Args:
         path: Its folder.
         sources: Facts that replace those of ``SOURCE``, one mapping a source.
         tables: Lines of a table: column names first, then one row a line, cells separated by blanks. ``-`` is NULL, ``""`` is empty,
-            ``\x20`` is a blank inside a cell; any escape of a Python string works.
+            ``\x20`` is a blank inside a cell; any escape of a Python string works. Or rows as mappings, where values are made by code.
     """
     described = [{**SOURCE, "source_id": number, **facts} for number, facts in enumerate(sources if sources is not None else [{}])]
     with StoreWriter(path) as writer:
         for name, lines in tables.items():
-            writer.table(name).write(_table(name, lines))
+            writer.table(name).write(_table(name, lines) if isinstance(lines, str) else _table_of_rows(name, lines))
         host = {"hostname": "db1", "kernel_release": "6.18.5", "arch": "x86_64", "page_size": 4096}
         writer.finish({"schema_version": SCHEMA_VERSION, "cowtrace_version": "0.1.0", "sources": described, "host": host})
     return Store(path)
@@ -101,6 +101,12 @@ def _table(name: str, lines: str) -> pa.Table:
         fields = [pa.field(column, types.get(column, pa.int64())) for column in columns]
         return pa.table(_arrays(columns, pa.schema(fields)), schema=pa.schema(fields))
     return pa.table(_arrays(columns, table.arrow()), schema=table.arrow())
+
+
+def _table_of_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    schema = TABLES[name].arrow()
+    defaults = DEFAULTS.get(name, {})
+    return pa.table(_arrays({column: [{**defaults, **row}.get(column) for row in rows] for column in schema.names}, schema), schema=schema)
 
 
 def _arrays(columns: Mapping[str, list[Any]], schema: pa.Schema) -> dict[str, pa.Array]:

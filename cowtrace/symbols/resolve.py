@@ -1,0 +1,58 @@
+"""The whole way from a store to names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cowtrace.symbols.naming import Namer
+from cowtrace.symbols.places import find_places
+from cowtrace.symbols.sources import Sources
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from cowtrace.store.reader import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """Code names of one store, as polars tables.
+
+    Attributes:
+        frame: One row a distinct place in code: frame_id, dso, build_id, address (in the file, as its symbols count), symbol,
+            linkage_name (before demangling, where that differs), symbol_offset (bytes). NULL where not known.
+        ip_frame: Which place a faulting instruction was in: text_mm_id, ip, start_ns, end_ns, frame_id; it holds for
+            start_ns <= time < end_ns.
+        stack_frame: The same for call chains: text_mm_id, stack_id, start_ns, end_ns, depth (0 innermost), frame_id.
+        text_space: Whose mappings an address space's code is found in: mm_id, text_mm_id.
+        notes: What could not be named, and why: one sentence each.
+    """
+
+    frame: pl.DataFrame
+    ip_frame: pl.DataFrame
+    stack_frame: pl.DataFrame
+    text_space: pl.DataFrame
+    notes: list[str]
+
+
+def resolve(store: Store, sources: Sources | None = None) -> Symbols:
+    """Name the code that faulted and that called it.
+
+    Every distinct place is looked up once, whatever the number of faults. A file is used only if it is the recorded one, by build-id.
+
+    Args:
+        store: An existing store.
+        sources: Where code may be looked for.
+    """
+    sources = sources or Sources()
+    places = find_places(store)
+    namer = Namer(store, sources)
+    frame = namer.frames(places)
+    return Symbols(
+        frame,
+        places.ips.rename({"place": "frame_id"}),
+        places.chains.rename({"place": "frame_id"}),
+        places.text_spaces,
+        namer.notes,
+    )
