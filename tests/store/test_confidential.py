@@ -74,7 +74,7 @@ def test_every_text_column_is_decided() -> None:
         for column in table.columns
         if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type)
     }
-    assert texts - PUBLIC == {"comm", "path", "sha256", "facts"}
+    assert texts - PUBLIC == {"comm", "path", "sha256", "facts", "build_id", "module", "symbol"}
 
 
 def test_commands(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

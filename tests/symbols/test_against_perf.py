@@ -59,7 +59,9 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def build(folder: Path, options: Sequence[str], source: str = PROGRAM, compiler: str = "cc", suffix: str = ".c") -> Path:
     code, program = folder / f"app{suffix}", folder / "app"
     code.write_text(source)
-    done = subprocess.run([compiler, "-g", "-O1", "-fno-omit-frame-pointer", *options, "-o", program, code], capture_output=True, text=True)
+    done = subprocess.run(
+        [compiler, "-g", "-O1", "-fno-omit-frame-pointer", *options, "-o", program, code], check=False, capture_output=True, text=True
+    )
     if done.returncode:
         pytest.skip(f"this compiler can't: {done.stderr.splitlines()[-1]}")
     return program
