@@ -27,7 +27,7 @@ from cowtrace.store.writer import StoreWriter
 PUBLIC = frozenset(
     {
         "kind", "possible_kinds", "evidence", "fork_side", "how", "perms", "dev", "vma_kind", "call", "form", "vm_flags",
-        "trigger", "function", "parent", "source", "reason", "event", "name", "type_name", "format",
+        "trigger", "function", "parent", "source", "reason", "event", "name", "type_name", "format", "type", "file_type", "matched_by",
     }
 )  # fmt: skip
 #: Paths that are no files.

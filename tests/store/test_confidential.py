@@ -74,7 +74,8 @@ def test_every_text_column_is_decided() -> None:
         for column in table.columns
         if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type)
     }
-    assert texts - PUBLIC == {"comm", "path", "sha256", "facts", "build_id", "module", "symbol"}
+    overlay = {"mount_point", "upper", "upper_path", "lower"}
+    assert texts - PUBLIC == {"comm", "path", "sha256", "facts", "build_id", "module", "symbol"} | overlay
 
 
 def test_commands(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
