@@ -11,6 +11,7 @@ REGISTRY: dict[str, str] = {
     "query": "Run SQL, or a query of the library, on a store.",
     "report": "Print the bill: faults by cause, process, mapping and fork.",
     "check": "Judge a recording by budgets, for CI.",
+    "export": "Write the faults for Perfetto, Firefox Profiler, speedscope, pprof or flame graphs.",
     "diff": "Compare recordings, for CI.",
     "record": "Record a command, a process or the system with the right events.",
     "calibrate": "Measure what faults and forks cost on this host, for predictions.",

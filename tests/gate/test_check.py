@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from junitparser import JUnitXml
 
 from cowtrace.gate import RENDERERS, render
 from cowtrace.gate.budgets import read_budgets
@@ -138,6 +139,8 @@ def test_text(three: Verdicts) -> None:
 
 
 def test_junit(three: Verdicts) -> None:
+    suites = JUnitXml.fromstring(render(three, "junit").encode())
+    assert (suites.tests, suites.failures, suites.skipped) == (3, 1, 1)
     root = ElementTree.fromstring(render(three, "junit"))
     assert (root.attrib["tests"], root.attrib["failures"], root.attrib["skipped"]) == ("3", "1", "1")
     assert [[child.tag for child in case] for case in root.iter("testcase")] == [[], ["skipped"], ["failure"]]
