@@ -108,7 +108,9 @@ class MarkReader:
                 parts.append((rows, code, np.zeros(len(rows), np.bool_), self._field(batch, event, "ret"), np.zeros(len(rows), np.int64)))
         for event, one in self._begins:
             rows = batch.rows(event.index)
-            names = tuple(field.name for field in event.fields if field.name not in ("__syscall_nr", "nr"))
+            names = tuple(
+                field.name for field in event.fields if field.name not in ("__syscall_nr", "nr") and not field.name.startswith("common_")
+            )
             parts.append(self._begin(batch, event, rows, np.full(len(rows), one), names))
         for event, one in self._ends:
             rows = batch.rows(event.index)

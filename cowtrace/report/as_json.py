@@ -38,7 +38,8 @@ def report_dict(report: Report) -> dict[str, Any]:
         "unknown": [asdict(row) for row in report.unknowns],
         "capabilities": [asdict(item) for item in report.capabilities],
         "memory": report.memory,
-        "copyups": report.copyups,
+        "copyups": report.copyups.files,
+        "copyup": report.copyups.as_dict(),
         "losses": [asdict(loss) for loss in report.losses],
         "provenance": {**asdict(report.provenance), **({"store": None} if report.provenance.is_confidential else {})},
     }

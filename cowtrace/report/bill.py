@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cowtrace.queries import connect, run
 from cowtrace.report.capabilities import Capability, capabilities, recorded
+from cowtrace.report.copyups import CopyUpBill, compose_copyups
 from cowtrace.report.cost import Cost, as_dict, check_families, check_sum
 from cowtrace.report.forks import ForkBill, compose_forks
 from cowtrace.report.grouping import Grouping, compose_grouping, one
@@ -75,7 +76,7 @@ class Report:
         start_ns: First time of the recording; fork times are shown relative to it. None without any.
         memory: Rows of smaps/totals with the bound of smaps/cow_debt (``debt_bytes``), last snapshot of each process, the
             largest; ``process_count`` of them exist.
-        copyups: Rows of copyup/by_path.
+        copyups: What files copied up on overlays cost.
     """
 
     total: Cost
@@ -92,7 +93,7 @@ class Report:
     unknowns: list[Unknown]
     capabilities: list[Capability]
     memory: list[dict[str, Any]]
-    copyups: list[dict[str, Any]]
+    copyups: CopyUpBill
     losses: list[Loss]
     provenance: Provenance
 
@@ -129,7 +130,7 @@ def compose(store: Store, *, top: int = TOP) -> Report:
             unknowns=[explain(row, have) for row in run(connection, f"FROM fault_unknown_why LIMIT {top}").rows()],
             capabilities=capabilities(have),
             memory=list(run(connection, _MEMORY.format(top=top)).rows()),
-            copyups=list(run(connection, f"FROM copyup_by_path LIMIT {top}").rows()),
+            copyups=compose_copyups(connection, top),
             losses=[Loss(**row) for row in run(connection, "FROM loss_by_source").rows()],
             provenance=compose_provenance(store),
         )

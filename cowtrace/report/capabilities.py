@@ -221,7 +221,9 @@ def _copyups(have: Recorded) -> Capability:
     question = "Which files were copied up (overlayfs)?"
     if have.tables.get("copyup"):
         return Capability(question, "yes", "copy-ups found")
-    return Capability(question, "no", "needs function_graph, or system calls with file-system events (trace-cmd)")
+    if have.tables.get("overlay_mount"):
+        return Capability(question, "yes", "none: no upper layer that was listed gained a copy")
+    return Capability(question, "no", "no system calls with a listing of the upper layer, no function_graph (cowtrace record --overlay)")
 
 
 def _memory(have: Recorded) -> Capability:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cowtrace.report.bill import KindRow, Report
+from cowtrace.report.copyup_sections import copyup_sections
 from cowtrace.report.cost import Cost
 from cowtrace.report.fork_section import fork_section
 from cowtrace.report.grouping import Grouping
@@ -27,8 +28,7 @@ def sections(report: Report) -> list[Section]:
         if report.processes.rest_count and len(report.comms.rows) > 1:
             found.append(_comms(report))
         found += [fork_section(report), _objects(report)]
-    if report.copyups:
-        found.append(_copyups(report))
+    found += copyup_sections(report.copyups)
     if report.memory:
         found.append(_memory(report))
     found += [_unknowns(report), loss_section(report)]
@@ -215,24 +215,6 @@ def _object(keys: dict[str, Any]) -> str:
     if keys["mapping_count"] > 1:
         return f"{owner}: {name} ({plural(keys['mapping_count'], 'mapping')})"
     return f"{owner}: {name} at {keys['start_addr']:#x}"
-
-
-def _copyups(report: Report) -> Section:
-    heads = (Head("file", fold=True), Head("copy-ups", "right"), Head("by"), Head("copied", "right"), Head("time", "right"))
-    rows = [
-        Row(
-            (
-                row["path"] or "(not named)",
-                format_count(row["copyup_count"]),
-                row["triggers"],
-                UNKNOWN if row["copied_bytes"] is None else format_bytes(row["copied_bytes"]),
-                time(row["duration_ns"]),
-            )
-        )
-        for row in report.copyups
-    ]
-    notes = ["cowtrace query STORE copyup/by_path lists all of them."]
-    return Section("Overlay copy-ups", heads=heads, rows=rows, notes=notes, name="copyups", queries=("copyup/by_path",))
 
 
 def _memory(report: Report) -> Section:

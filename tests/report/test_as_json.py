@@ -31,6 +31,7 @@ def test_report(tmp_path: Path) -> None:
         "capabilities",
         "memory",
         "copyups",
+        "copyup",
         "losses",
         "provenance",
     ]

@@ -23,6 +23,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "smaps": {"form": "smaps", "snapshot_id": 0, "start_addr": 4096, "end_addr": 8192, "perms": "rw-p"}
     | {"pgoff": 0, "dev": "00:00", "inode": 0},
     "copyup": {"tgid": 12, "comm": "app", "evidence": "span"},
+    "overlay_mount": {},
+    "overlay_change": {},
     "loss": {"source_id": 0, "reason": "lost"},
     "source": {"source_id": 0, "path": "perf.data", "format": "perf.data", "sha256": "00", "facts": "{}"},
     "span": {"comm": "app", "depth": 0},
