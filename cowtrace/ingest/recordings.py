@@ -18,12 +18,13 @@ from cowtrace.attribution.spans.join import with_handled
 from cowtrace.attribution.spans.reader import SpanReader
 from cowtrace.copyup.marks import MarkReader
 from cowtrace.copyup.recording import CopyUps, Surroundings, wall_offset
-from cowtrace.ingest.background import InOrder, ahead
+from cowtrace.ingest.background import InOrder
 from cowtrace.ingest.copyup_rows import copyup_rows, write_overlays
 from cowtrace.ingest.fault_rows import Context, Offsets, context_of, fault_rows
 from cowtrace.ingest.history_rows import cgroup_rows, extent_rows, fork_rows, memory_call_rows, process_rows, vma_rows
 from cowtrace.ingest.progress import Progress
 from cowtrace.ingest.span_rows import span_rows
+from cowtrace.parsers.ahead import ahead
 from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, EventDesc, Recording, SideBand
 from cowtrace.store.writer import StoreWriter, TableWriter
 
@@ -70,26 +71,28 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     engine = Engine(lead.info, occurring, side, has_spans=calls.present)
     copyups = CopyUps(lead.info, [event for event in occurring if not event.hidden], engine.stacks, around)
     page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES
-    output = InOrder()
     faults = writer.table("fault")
+    shaping, writing = InOrder(depth=1), InOrder(depth=1)
     try:
         for rows, built in ahead(_rows(group, engine, calls, copyups, progress)):
             part = engine.feed(rows, built)
             if part is not None:
-                output.submit(_write_faults, faults, context_of(engine, offsets, page_bytes), part)
+                shaping.submit(_shape_faults, context_of(engine, offsets, page_bytes), part, writing, faults)
             if built is not None and len(built.spans):
                 writer.table("span").write(span_rows(built.spans, calls.functions, engine.history, calls.source))
             if rows is not None and len(rows):
                 engine.prune(int(rows.ts_ns[-1]))
-        output.drain()
+        _write_history(group, engine, side, writer, offsets)
+        _write_copyups(copyups, engine, writer, offsets)
+        write_overlays(around.listings, writer, wall_offset(lead.info, around.listings))
+        stacks = engine.stacks.table()
+        stacks["stack_id"] = pa.array(np.arange(len(stacks["stack_id"])) + offsets.stack)
+        writer.table("stack").write(stacks)
+        shaping.drain()
+        writing.drain()
     finally:
-        output.close()
-    _write_history(group, engine, side, writer, offsets)
-    _write_copyups(copyups, engine, writer, offsets)
-    write_overlays(around.listings, writer, wall_offset(lead.info, around.listings))
-    stacks = engine.stacks.table()
-    stacks["stack_id"] = pa.array(np.arange(len(stacks["stack_id"])) + offsets.stack)
-    writer.table("stack").write(stacks)
+        shaping.close()
+        writing.close()
     forks = int((engine.history.lives.how == 0).sum())
     return Offsets(
         offsets.mm + len(engine.history.lives.tgid),
@@ -106,8 +109,8 @@ def with_calls(groups: Sequence[Group]) -> Group | None:
     return next(called, groups[0] if groups else None)
 
 
-def _write_faults(table: TableWriter, context: Context, part: Attributed) -> None:
-    table.write(fault_rows(context, part))
+def _shape_faults(context: Context, part: Attributed, writing: InOrder, table: TableWriter) -> None:
+    writing.submit(table.write, fault_rows(context, part))
 
 
 def _write_copyups(copyups: CopyUps, engine: Engine, writer: StoreWriter, offsets: Offsets) -> None:

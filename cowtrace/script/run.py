@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cowtrace.errors import UsageError
-from cowtrace.ingest.background import ahead
 from cowtrace.ingest.discover import default_input, discover
+from cowtrace.parsers.ahead import ahead
 from cowtrace.parsers.base import Recording
 from cowtrace.script.csv import CsvRenderer
 from cowtrace.script.merge import Stream, merged

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from cowtrace.parsers.ahead import ahead
 from cowtrace.parsers.base import BATCH_DTYPES, EventDesc, Note, SideBand, SourceInfo
 from cowtrace.parsers.kallsyms import ENTRY_BYTES, Kallsyms, beside
 from cowtrace.parsers.perfdata import records as rec
@@ -150,7 +151,7 @@ class _Scan:
     def read(self, stream: Stream) -> None:
         """Take in all records of a stream."""
         seed = 0
-        for block in stream.blocks():
+        for block in ahead(stream.blocks()):
             types, sizes = block.types, block.sizes
             self._count(types)
             is_sample = types == rec.SAMPLE

@@ -15,6 +15,8 @@ from cowtrace.parsers.perfdata.zstd import Expander
 from cowtrace.parsers.source import Source, SpillFile
 from cowtrace.parsers.words import Index, Words
 
+#: Blocks whose memory holds at the same time: one in use, one that waits, one in the making.
+BLOCKS_AT_ONCE = 3
 #: A block grows until a record fits, from this size on.
 _MIN_BLOCK_BYTES = 64
 
@@ -67,7 +69,7 @@ class Stream:
         self._expansion: tuple[str, int, Counter[int]] = ("", 0, Counter())
 
     def blocks(self) -> Iterator[Block]:
-        """All records in file order. The memory of a block is used again for the next one."""
+        """All records in file order. The memory of a block is used again when ``BLOCKS_AT_ONCE`` more were taken."""
         self.problem, self.bytes_unread, self.left_out = "", 0, Counter()
         compressed_from = yield from self._plain_blocks(self._source, self._start, self._end)
         if compressed_from is None:
@@ -86,14 +88,19 @@ class Stream:
     def _plain_blocks(self, source: Source, offset: int, end: int) -> Generator[Block, None, int | None]:
         """Blocks until the end, or until the first compressed record, whose offset is then returned."""
         size = max(min(self._block_bytes, end - offset), 0)
-        words = Words.empty(size, self._order)
+        buffers = [Words.empty(size, self._order)]
+        turn = 0
         while offset < end:
+            words = buffers[turn]
             words.fill(source, offset, min(size, end - offset))
             found = walk(words)
             if len(found.starts):
                 types, sizes = heads(words, found.starts)
                 self._refuse_magic(source, offset + found.starts[types == _MAGIC_TYPE[self._order]])
                 yield Block(source, offset, words, found.starts, types, sizes)
+                if len(buffers) < BLOCKS_AT_ONCE:
+                    buffers.append(Words.empty(size, self._order))
+                turn = (turn + 1) % len(buffers)
             offset += found.end
             if found.stop is Stop.COMPRESSED:
                 return offset
@@ -106,7 +113,7 @@ class Stream:
                     self.problem = f"the last record, at byte {offset}, is not complete"
                     break
                 size *= 2
-                words = Words.empty(size, self._order)
+                buffers, turn = [Words.empty(size, self._order)], 0
         if offset > end:
             self.problem = f"the data that follows the last record ends {offset - end} bytes early"
         self.bytes_unread = max(end - offset, 0)
