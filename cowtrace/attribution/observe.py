@@ -154,7 +154,10 @@ def _allocation(faults: Faults) -> Column:
 #: What each path leaves at the page; -1: not told by the path.
 _MADE_BY_PATH = np.full(P.PATHS, -1, np.int64)
 for _paths, _made in (
-    ((P.ANON_FILLED, P.FILE_COPIED, P.WP_COPIED, P.WP_REUSED, P.SWAP, P.SPLIT, P.SPLIT_COPIED, P.SPLIT_REUSED, P.WP), ANON_FRAME),
+    (
+        (P.ANON_FILLED, P.NEW_PAGE, P.FILE_COPIED, P.WP_COPIED, P.WP_REUSED, P.SWAP, P.SPLIT, P.SPLIT_COPIED, P.SPLIT_REUSED, P.WP),
+        ANON_FRAME,
+    ),
     ((P.ZERO_MAPPED,), ZERO_FRAME),
     ((P.FILE_MAPPED,), FILE_FRAME),
     ((P.THP, P.THP_FILLED, P.THP_REUSED, P.THP_ZERO_REPLACED, P.HUGETLB_FILLED, P.HUGETLB_COPIED, P.HUGETLB_REUSED, P.HUGETLB), HUGE_FRAME),

@@ -36,6 +36,8 @@ def by_path(f: Facts) -> Verdict | None:
         return _anonymous(f)
     if f.path in (P.FILE, P.FILE_MAPPED, P.FILE_SHARED, P.SHMEM):
         return _file(f)
+    if f.path == P.NEW_PAGE:
+        return _new_page(f)
     if f.path == P.WP_COPIED:
         return _copied(f)
     if f.path == P.WP_REUSED:
@@ -68,6 +70,15 @@ def _anonymous(f: Facts) -> Verdict | None:
         kinds = {YES: "anon_zero", NO: "zero_page"}
         return verdict(kinds[f.write], "span", 0.88) if f.write in kinds else unknown("anon_zero", "mthp_zero", "zero_page")
     return _plain(f)
+
+
+def _new_page(f: Facts) -> Verdict:
+    """A new anonymous page where nothing was: zero-filled, or a copy of a private file's page."""
+    if f.vma in ANONYMOUS:
+        return verdict("anon_zero", "span", 0.93)
+    if f.vma == FILE_PRIVATE:
+        return verdict("file_cow", "span", 0.95)
+    return unknown("anon_zero", "mthp_zero", "file_cow", "swap_in")
 
 
 def _plain(f: Facts) -> Verdict | None:

@@ -26,6 +26,7 @@ from cowtrace.ingest.progress import Progress
 from cowtrace.ingest.span_rows import span_rows
 from cowtrace.parsers.ahead import ahead
 from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, EventDesc, Recording, SideBand
+from cowtrace.parsers.kprobe_events import beside
 from cowtrace.store.writer import StoreWriter, TableWriter
 
 _DEFAULT_PAGE_BYTES = 4096
@@ -67,7 +68,13 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
     lead = group.recordings[0]
     side = _joined(group)
     occurring = _occurring(group)
-    calls = SpanReader([event for event in occurring if not event.hidden], lead.function_names, _lost_times(side))
+    calls = SpanReader(
+        [event for event in occurring if not event.hidden],
+        lead.function_names,
+        _lost_times(side),
+        probes=beside(lead.info.path),
+        has_times=lead.info.clock != "order",
+    )
     engine = Engine(lead.info, occurring, side, has_spans=calls.present)
     copyups = CopyUps(lead.info, [event for event in occurring if not event.hidden], engine.stacks, around)
     page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES

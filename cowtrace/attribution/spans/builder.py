@@ -82,14 +82,16 @@ class SpanBuilder:
     Args:
         functions: Numbers the functions.
         lost_ns: Times at which events were lost, ascending.
+        has_times: Times of events are nanoseconds, not just an order.
 
     Attributes:
         shown: Marks of all calls seen so far: a function that never occurs may not have been recorded at all.
     """
 
-    def __init__(self, functions: Functions, lost_ns: Int) -> None:
+    def __init__(self, functions: Functions, lost_ns: Int, *, has_times: bool = True) -> None:
         self.functions = functions
-        self._lost_ns = lost_ns
+        self._lost_ns = lost_ns if has_times else lost_ns[:0]
+        self._has_times = has_times
         self._open = no_edges()
         self.shown = 0
 
@@ -111,7 +113,7 @@ class SpanBuilder:
         self.shown |= int(np.bitwise_or.reduce(own)) if len(own) else 0
         own |= edges.marks
         own[is_handler] |= M.of_flags(edges.flags[is_handler])
-        handled = _handled(edges, nesting.partner, own, np.flatnonzero(is_handler & (nesting.partner >= 0)))
+        handled = _handled(edges, nesting.partner, own, np.flatnonzero(is_handler & (nesting.partner >= 0)), self._has_times)
         handled.marks |= M.unfinished(handled.marks, self.shown)
         still = np.flatnonzero(nesting.is_open) if not final else np.empty(0, np.int64)
         self._open = edges.take(still)
@@ -130,9 +132,9 @@ class SpanBuilder:
         taken = np.where(ends, edges.taken_ns[leave], -1)
         end_ns = np.where(ends, edges.ts_ns[leave], -1)
         # without the kernel's account: the distance of the two events
-        measured = ends & (taken < 0) & ~lone_exit & (end_ns >= 0)
+        measured = ends & (taken < 0) & ~lone_exit & (end_ns >= 0) & self._has_times
         taken = np.where(measured, end_ns - edges.ts_ns[at], taken)
-        began = np.where(lone_exit & (taken >= 0), edges.ts_ns[at] - taken, edges.ts_ns[at])
+        began = np.where(lone_exit & (taken >= 0) & self._has_times, edges.ts_ns[at] - taken, edges.ts_ns[at])
         above = parent[at]
         order = np.lexsort((edges.seq[at], began))
         at, leave, above = at[order], leave[order], above[order]
@@ -150,16 +152,19 @@ class SpanBuilder:
         )
 
 
-def _handled(edges: Edges, partner: Int, own: Int, entry: Int) -> Handled:
+def _handled(edges: Edges, partner: Int, own: Int, entry: Int, has_times: bool) -> Handled:
     leave = partner[entry]
     inside = np.bitwise_or.reduceat(own, np.stack([entry, leave], axis=1).ravel())[::2] if len(entry) else np.empty(0, np.int64)
     inside |= M.of_return(edges.retval[leave])
     order = np.argsort(edges.seq[entry])
     entry, leave = entry[order], leave[order]
+    taken = edges.taken_ns[leave]
+    # where times are but an order, a handler ends as long after its beginning as the kernel says
+    end_ns = edges.ts_ns[leave] if has_times else np.where(taken >= 0, edges.ts_ns[entry] + taken, -1)
     return Handled(
         edges.seq[entry],
         edges.ts_ns[entry],
-        edges.ts_ns[leave],
+        end_ns,
         edges.tid[entry],
         edges.tgid[entry],
         edges.cpu[entry],

@@ -16,14 +16,14 @@ from cowtrace.attribution.spans import marks as M
 (
     NO_CALL, NOT_CALLED, FAILED, PLAIN, ANON, ANON_FILLED, ZERO_MAPPED, FILE, FILE_COPIED, FILE_MAPPED, FILE_SHARED, SHMEM, WP, WP_COPIED,
     WP_REUSED, WP_MADE_WRITABLE, NOTHING_DONE, SWAP, THP, THP_FILLED, THP_WP, THP_REUSED, THP_ZERO_REPLACED, SPLIT, SPLIT_COPIED,
-    SPLIT_REUSED, HUGETLB, HUGETLB_FILLED, HUGETLB_COPIED, HUGETLB_REUSED, NUMA, UFFD,
-) = range(32)  # fmt: skip
-PATHS = 32
+    SPLIT_REUSED, HUGETLB, HUGETLB_FILLED, HUGETLB_COPIED, HUGETLB_REUSED, NUMA, UFFD, NEW_PAGE,
+) = range(33)  # fmt: skip
+PATHS = 33
 
 #: Paths on which something was mapped before.
 PRESENT = frozenset({WP, WP_COPIED, WP_REUSED, WP_MADE_WRITABLE, THP_WP, THP_REUSED, THP_ZERO_REPLACED, SPLIT, SPLIT_COPIED, SPLIT_REUSED})
 #: Paths on which nothing was.
-ABSENT = frozenset({ANON, ANON_FILLED, ZERO_MAPPED, FILE, FILE_COPIED, FILE_MAPPED, FILE_SHARED, SHMEM, SWAP, THP, THP_FILLED})
+ABSENT = frozenset({NEW_PAGE, ANON, ANON_FILLED, ZERO_MAPPED, FILE, FILE_COPIED, FILE_MAPPED, FILE_SHARED, SHMEM, SWAP, THP, THP_FILLED})
 
 _FILE_CALLS = sum(
     1 << part for part in (C.FAULT, C.COW_FAULT, C.READ_FAULT, C.SHARED_FAULT, C.CALL_FAULT, C.FILEMAP, C.SHMEM, C.MAP_AROUND, C.FINISH)
@@ -132,6 +132,9 @@ def _anonymous(marks: int, shown: int) -> int:
     """do_anonymous_page, which some compilers put into its caller: then nothing of it is seen but the page that it puts in."""
     if marks >> C.UFFD & 1:
         return UFFD
+    if not (shown & _FILE_CALLS or marks >> C.ANON & 1):
+        # the handlers of files may not have been recorded: then a new page may be a copy of a file's
+        return NEW_PAGE if marks & _NEW else NO_CALL
     if marks >> C.NEW_ANON & 1:
         return ANON_FILLED
     if shown >> C.NEW_ANON & 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from cowtrace.attribution.asof import Int
 from cowtrace.attribution.spans.builder import Built, SpanBuilder
 from cowtrace.attribution.spans.edges import GraphEvents, no_edges
 from cowtrace.attribution.spans.functions import Functions, Names
+from cowtrace.attribution.spans.probes import ProbeEvents
 from cowtrace.parsers.base import EventBatch, EventDesc
 
 
@@ -20,29 +21,35 @@ class SpanReader:
         events: Events of the recording that occur in it.
         names: Gives the symbols of addresses.
         lost_ns: Times at which events were lost, in any order.
+        probes: Function of kprobe events by their name, as far as a list beside the recording tells.
+        has_times: Times of events are nanoseconds; without, only the kernel's own account of a call tells how long it took.
 
     Attributes:
         functions: The functions seen so far.
         source: What recorded the calls.
     """
 
-    def __init__(self, events: Sequence[EventDesc], names: Names, lost_ns: Int) -> None:
+    def __init__(
+        self, events: Sequence[EventDesc], names: Names, lost_ns: Int, *, probes: Mapping[str, str], has_times: bool = True
+    ) -> None:
         self.functions = Functions(names)
-        self._graph = GraphEvents(events, self.functions)
-        self._builder = SpanBuilder(self.functions, np.sort(lost_ns))
+        graph, kprobes = GraphEvents(events, self.functions), ProbeEvents(events, self.functions, names, probes)
+        # function_graph tells all that probes tell, and how calls nest
+        self._events: GraphEvents | ProbeEvents = graph if graph.present else kprobes
+        self._builder = SpanBuilder(self.functions, np.sort(lost_ns), has_times=has_times)
         self._seq = 0
-        self.source = "function_graph"
+        self.source = "function_graph" if graph.present else "kprobe"
 
     @property
     def present(self) -> bool:
         """The recording holds calls of functions."""
-        return self._graph.present
+        return self._events.present
 
     def read(self, batch: EventBatch) -> Built:
         """What a batch completes."""
         first_seq = self._seq
         self._seq += batch.count
-        return self._builder.add(self._graph.edges(batch, first_seq), final=False, first_seq=first_seq)
+        return self._builder.add(self._events.edges(batch, first_seq), final=False, first_seq=first_seq)
 
     def finish(self) -> Built:
         """At the end of the recording: the calls that are still open."""

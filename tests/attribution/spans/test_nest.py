@@ -132,3 +132,8 @@ def test_callers(seed: int) -> None:
             lines.append((1, "{", name := f"f{source.randrange(5)}", len(stack), number))
             stack.append(name)
     assert built(lines, [50, 51, 120]) == slowly(lines)
+
+
+def test_callers_of_nothing() -> None:
+    """No edges, no spans."""
+    assert built([]) == []

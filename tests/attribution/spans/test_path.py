@@ -53,8 +53,10 @@ def path(fault: str, elsewhere: str = "") -> int:
         ("__handle_mm_fault { do_anonymous_page { folio_add_new_anon_rmap { } } }", "", P.ANON_FILLED),
         ("__handle_mm_fault { do_anonymous_page { } }", "folio_add_new_anon_rmap", P.ZERO_MAPPED),
         ("__handle_mm_fault { do_anonymous_page { } }", "", P.ANON),
-        ("__handle_mm_fault { vma_alloc_folio { } page_add_new_anon_rmap { } }", "", P.ANON_FILLED),
-        ("__handle_mm_fault { }", "", P.PLAIN),
+        ("__handle_mm_fault { vma_alloc_folio { } page_add_new_anon_rmap { } }", "do_fault", P.ANON_FILLED),
+        ("__handle_mm_fault { vma_alloc_folio { } page_add_new_anon_rmap { } }", "", P.NEW_PAGE),
+        ("__handle_mm_fault { }", "do_fault", P.PLAIN),
+        ("__handle_mm_fault { }", "", P.NO_CALL),
         # files
         ("do_fault { __do_fault { filemap_fault { } } finish_fault { page_add_new_anon_rmap { } } }", "", P.FILE_COPIED),
         ("do_fault { __do_fault { shmem_fault { } } finish_fault { page_add_new_anon_rmap { } } }", "", P.FILE_COPIED),
@@ -68,7 +70,7 @@ def path(fault: str, elsewhere: str = "") -> int:
         # huge pages
         ("do_huge_pmd_anonymous_page { vma_alloc_anon_folio_pmd { } }", "", P.THP_FILLED),
         ("do_huge_pmd_anonymous_page { }", "", P.THP),
-        ("do_huge_pmd_anonymous_page { } vma_alloc_folio { } page_add_new_anon_rmap { }", "", P.ANON_FILLED),
+        ("do_huge_pmd_anonymous_page { } vma_alloc_folio { } page_add_new_anon_rmap { }", "do_fault", P.ANON_FILLED),
         ("do_huge_pmd_wp_page { }", "__split_huge_pmd", P.THP_REUSED),
         ("do_huge_pmd_wp_page { }", "", P.THP_WP),
         ("do_huge_pmd_wp_page { __split_huge_pmd { } } do_wp_page { wp_page_copy { } }", "", P.SPLIT_COPIED),
