@@ -67,7 +67,7 @@ class Trace:
         Raises:
             UsageError: No such figure; the nearest ones are listed.
         """
-        return figure(self._connection, name)
+        return figure(self._connection, self.store, name)
 
     def report(self) -> Report:
         """Everything that ``cowtrace report`` shows, as data; ``print(cowtrace.render(...))`` shows it as text."""

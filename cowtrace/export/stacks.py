@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cowtrace.export.chains import chain_names
 from cowtrace.queries import connect
+from cowtrace.symbols.chains import chain_names
 from cowtrace.text import printable
 
 if TYPE_CHECKING:

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     import duckdb
     import plotly.graph_objects as go
 
+    from cowtrace.store.reader import Store
+
 
 @dataclass(frozen=True, slots=True)
 class FigureKind:
     """A figure of the collection.
 
     Attributes:
-        module: Has ``draw(connection) -> go.Figure | None``; None when the store has nothing to show.
+        module: Has ``draw(connection, store) -> go.Figure | None``; None when the store has nothing to show.
         title: The question it answers.
         queries: Of the library, whose rows it shows.
         section: Section of the report that it stands in.
@@ -69,6 +71,13 @@ FIGURES: dict[str, FigureKind] = {
         "by_process",
         "A huge page is filled in one fault; a write after fork splits it. Base pages stand beside for comparison.",
     ),
+    "flame": FigureKind(
+        "cowtrace.figures.flame",
+        "Through which code the faults came",
+        ("fault/by_stack",),
+        "writers",
+        "A box is as wide as what lies below it: callers on top, kinds of fault at the bottom. A click zooms in.",
+    ),
     "memory": FigureKind(
         "cowtrace.figures.memory",
         "How shared memory turned private",
@@ -79,11 +88,12 @@ FIGURES: dict[str, FigureKind] = {
 }
 
 
-def figure(connection: duckdb.DuckDBPyConnection, name: str) -> go.Figure | None:
+def figure(connection: duckdb.DuckDBPyConnection, store: Store, name: str) -> go.Figure | None:
     """One figure of ``FIGURES``.
 
     Args:
         connection: From ``cowtrace.queries.connect``.
+        store: Which it is connected to.
         name: Key of ``FIGURES``.
 
     Returns:
@@ -94,5 +104,5 @@ def figure(connection: duckdb.DuckDBPyConnection, name: str) -> go.Figure | None
     """
     if name not in FIGURES:
         raise unknown_name("figure", name, FIGURES)
-    drawn: go.Figure | None = importlib.import_module(FIGURES[name].module).draw(connection)
+    drawn: go.Figure | None = importlib.import_module(FIGURES[name].module).draw(connection, store)
     return drawn

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     import duckdb
     import plotly.graph_objects as go
 
+    from cowtrace.store.reader import Store
+
 #: Forks shown; the table lists the rest.
 FORKS_SHOWN = 16
 
 
-def draw(connection: duckdb.DuckDBPyConnection) -> go.Figure | None:
+def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | None:
     """Two bars a fork, the dearest on top."""
+    del store
     import plotly.graph_objects as go
 
     rows = [row for row in run(connection, "cow/fork_bill").rows() if row["fork_id"] is not None]

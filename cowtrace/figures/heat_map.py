@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     import duckdb
     import plotly.graph_objects as go
 
+    from cowtrace.store.reader import Store
 
-def draw(connection: duckdb.DuckDBPyConnection) -> go.Figure | None:
+
+def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | None:
     """Touched pages by time; the colour is the number of faults on a logarithmic scale."""
+    del store
     import numpy as np
     import plotly.graph_objects as go
 

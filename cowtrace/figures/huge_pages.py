@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     import duckdb
     import plotly.graph_objects as go
 
+    from cowtrace.store.reader import Store
+
 _KINDS = ("thp_zero", "mthp_zero", "thp_zero_page", "thp_split", "thp_reuse", "anon_zero")
 #: Processes shown; the query lists the rest.
 PROCESSES_SHOWN = 12
 
 
-def draw(connection: duckdb.DuckDBPyConnection) -> go.Figure | None:
+def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | None:
     """Grouped bars a process over a logarithmic axis; base-page fills beside."""
+    del store
     import plotly.graph_objects as go
 
     rows = list(run(connection, "thp/by_process").rows())[:PROCESSES_SHOWN]

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     import duckdb
     import plotly.graph_objects as go
 
+    from cowtrace.store.reader import Store
 
-def draw(connection: duckdb.DuckDBPyConnection) -> go.Figure | None:
+
+def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | None:
     """One stepped line a kind over a logarithmic axis of length."""
+    del store
     import plotly.graph_objects as go
 
     by_kind: dict[str, list[dict[str, Any]]] = {}

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import duckdb
     import plotly.graph_objects as go
 
+    from cowtrace.store.reader import Store
+
 #: Processes shown, those with the most shared dirty memory first.
 PROCESSES_SHOWN = 4
 _MEASURES = (
@@ -23,8 +25,9 @@ _MEASURES = (
 _DASHES = ("solid", "dot", "dash", "longdashdot")
 
 
-def draw(connection: duckdb.DuckDBPyConnection) -> go.Figure | None:
+def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | None:
     """Lines over time, one a process and measure; None without at least two snapshots of a process."""
+    del store
     import plotly.graph_objects as go
 
     series: dict[int, list[dict[str, Any]]] = {}

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     import duckdb
     import plotly.graph_objects as go
 
+    from cowtrace.store.reader import Store
 
-def draw(connection: duckdb.DuckDBPyConnection) -> go.Figure | None:
+
+def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | None:
     """Stacked bars, one a stretch of time and kind; markers below. Seconds count from the first fault."""
+    del store
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 

@@ -29,25 +29,27 @@ def render(report: Report, *, width: int | None = None, color: bool = False) -> 
     plotly.js is inside the file; everything from the trace is escaped, in the page by the template and in figures by their module.
     """
     del width, color
-    with connect(Store(Path(report.provenance.store))) as connection:
-        return page(headline(report), caveats(report), sections(report), connection)
+    store = Store(Path(report.provenance.store))
+    with connect(store) as connection:
+        return page(headline(report), caveats(report), sections(report), connection, store)
 
 
-def page(title: str, warnings: list[str], parts: list[Section], connection: duckdb.DuckDBPyConnection) -> str:
+def page(title: str, warnings: list[str], parts: list[Section], connection: duckdb.DuckDBPyConnection, store: Store) -> str:
     """A page of sections, each with its figures.
 
     Args:
         title: The answer in one sentence.
         warnings: What changes how to read the numbers.
         parts: In order; a figure whose section is not among them is left out.
-        connection: To the store, for the figures.
+        connection: To ``store``.
+        store: For the figures.
     """
     figures: list[dict[str, Any]] = []
     blocks: list[dict[str, Any]] = []
     for part in parts:
         drawn = []
         for name, kind in FIGURES.items():
-            if kind.section == part.name and (picture := figure(connection, name)) is not None:
+            if kind.section == part.name and (picture := figure(connection, store, name)) is not None:
                 drawn.append({"name": name, "kind": kind, "queries": _sql(kind), "height": picture.layout.height})
                 figures.append({"name": name, **_bare(picture.to_plotly_json())})
         blocks.append({"section": part, "figures": drawn, "anchor": part.name or f"part-{len(blocks)}"})

@@ -13,6 +13,7 @@ from cowtrace.figures import FIGURES, figure
 from cowtrace.figures.style import KIND_COLORS, in_order, plain
 from cowtrace.queries import catalog, connect
 from cowtrace.schema import KINDS, TABLES
+from cowtrace.store.reader import Store
 from tests.support.bill import small_bill
 from tests.support.stores import make_store
 
@@ -23,14 +24,18 @@ ts_ns      tgid form   snapshot_id rss_kb private_dirty_kb shared_dirty_kb
 """
 
 
+Opened = tuple[duckdb.DuckDBPyConnection, Store]
+
+
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with connect(small_bill(tmp_path_factory.mktemp("figures") / "s", smaps=SMAPS)) as opened:
-        yield opened
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    store = small_bill(tmp_path_factory.mktemp("figures") / "s", smaps=SMAPS)
+    with connect(store) as connection:
+        yield connection, store
 
 
-def test_timeline_stacks_faults_by_kind(connection: duckdb.DuckDBPyConnection) -> None:
-    drawn = figure(connection, "timeline")
+def test_timeline_stacks_faults_by_kind(opened: Opened) -> None:
+    drawn = figure(*opened, "timeline")
     assert drawn is not None
     counts = {trace.name: sum(trace.y) for trace in drawn.data if trace.type == "bar"}
     assert counts == {"cow_copy": 4, "cow_reuse": 1, "file_cow": 1, "anon_zero": 2, "failed": 1, "unknown": 3}
@@ -38,16 +43,16 @@ def test_timeline_stacks_faults_by_kind(connection: duckdb.DuckDBPyConnection) -
     assert (list(fork.x), list(fork.y)) == ([-0.1], ["fork"])
 
 
-def test_fork_bill_has_a_bar_for_each_side(connection: duckdb.DuckDBPyConnection) -> None:
-    drawn = figure(connection, "fork_bill")
+def test_fork_bill_has_a_bar_for_each_side(opened: Opened) -> None:
+    drawn = figure(*opened, "fork_bill")
     assert drawn is not None
     copies, reuses = drawn.data
     assert list(copies.y) == ["fork 0 child redis", "fork 0 parent redis"]
     assert (list(copies.x), list(reuses.x)) == ([1, 3], [0, 1])
 
 
-def test_heat_map_is_of_the_process_with_most_copies(connection: duckdb.DuckDBPyConnection) -> None:
-    drawn = figure(connection, "heat_map")
+def test_heat_map_is_of_the_process_with_most_copies(opened: Opened) -> None:
+    drawn = figure(*opened, "heat_map")
     assert drawn is not None
     (cells,) = drawn.data
     assert list(cells.y) == [f"{page}000-{page}000 anon" for page in range(1, 7)]
@@ -56,16 +61,16 @@ def test_heat_map_is_of_the_process_with_most_copies(connection: duckdb.DuckDBPy
     assert sum(copies for row in cells.customdata for _, copies in row) == 3
 
 
-def test_latency_steps_leave_gaps(connection: duckdb.DuckDBPyConnection) -> None:
-    drawn = figure(connection, "latency")
+def test_latency_steps_leave_gaps(opened: Opened) -> None:
+    drawn = figure(*opened, "latency")
     assert drawn is not None
     steps = {trace.name: list(trace.y) for trace in drawn.data}
     assert steps["cow_copy"] == [2, None, 2]  # two of 1 µs, two of 2 µs, nothing between
     assert steps["anon_zero"] == [1, 1]
 
 
-def test_memory_erodes(connection: duckdb.DuckDBPyConnection) -> None:
-    drawn = figure(connection, "memory")
+def test_memory_erodes(opened: Opened) -> None:
+    drawn = figure(*opened, "memory")
     assert drawn is not None
     assert {trace.name: list(trace.y) for trace in drawn.data} == {
         "redis (12) private dirty": [0, 0.5],
@@ -74,13 +79,14 @@ def test_memory_erodes(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_nothing_to_show(tmp_path: Path) -> None:
-    with connect(make_store(tmp_path / "empty")) as opened:
-        assert [name for name in FIGURES if figure(opened, name) is not None] == []
+    store = make_store(tmp_path / "empty")
+    with connect(store) as connection:
+        assert [name for name in FIGURES if figure(connection, store, name) is not None] == []
 
 
-def test_an_unknown_name_lists_the_nearest(connection: duckdb.DuckDBPyConnection) -> None:
+def test_an_unknown_name_lists_the_nearest(opened: Opened) -> None:
     with pytest.raises(UsageError, match="timeline"):
-        figure(connection, "time_line")
+        figure(*opened, "time_line")
 
 
 def test_every_figure_names_queries_that_exist() -> None:
@@ -101,3 +107,31 @@ def test_new_kinds_stand_last() -> None:
 )
 def test_names_are_literal(name: str | None, shown: str) -> None:
     assert plain(name) == shown
+
+
+def test_flame_adds_up_from_leaf_to_root(tmp_path: Path) -> None:
+    # two chains in code that no mapping explains: main calls one or two
+    store = make_store(
+        tmp_path / "chains",
+        fault="ts_ns duration_ns comm kind copied_bytes stack_id mm_id\n1 30 app cow_copy 4096 0 0\n2 10 app anon_zero 0 1 0",
+        process="mm_id tgid comm start_ns how\n0 12 app 0 seen",
+        stack="stack_id ips\n0 0x2000;0x1000\n1 0x3000;0x1000",
+    )
+    with connect(store) as connection:
+        drawn = figure(connection, store, "flame")
+    assert drawn is not None
+    (boxes,) = drawn.data
+    path = {number: (label, parent) for number, label, parent in zip(boxes.ids, boxes.labels, boxes.parents, strict=True)}
+    rows = {
+        (label, path[parent][0] if parent else ""): value
+        for label, parent, value in zip(boxes.labels, boxes.parents, boxes.values, strict=True)
+    }
+    assert rows == {
+        ("all call chains", ""): 40,
+        ("app", "all call chains"): 40,
+        ("0x1000", "app"): 40,
+        ("0x2000", "0x1000"): 30,
+        ("cow_copy", "0x2000"): 30,
+        ("0x3000", "0x1000"): 10,
+        ("anon_zero", "0x3000"): 10,
+    }

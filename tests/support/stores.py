@@ -29,6 +29,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "source": {"source_id": 0, "path": "perf.data", "format": "perf.data", "sha256": "00", "facts": "{}"},
     "span": {"comm": "app", "depth": 0},
     "cgroup": {},
+    "stack": {},
     "vmstat": {"snapshot_id": 0},
 }
 
@@ -126,4 +127,6 @@ def _cell(text: str, kind: pa.DataType) -> Any:
         return float(text)
     if pa.types.is_binary(kind):
         return bytes.fromhex(text)
+    if pa.types.is_list(kind):
+        return [int(item, 0) for item in text.split(";")]
     return int(text, 0) if text.startswith("0x") else int(text)
