@@ -15,6 +15,8 @@ from cowtrace.report import render
 from cowtrace.report.bill import Report, compose
 from cowtrace.report.headline import caveats, headline
 from cowtrace.schema import TABLES
+from cowtrace.symbols import Sources, Symbols
+from cowtrace.symbols import resolve as find_symbols
 from cowtrace.text import printable
 
 if TYPE_CHECKING:
@@ -68,6 +70,16 @@ class Trace:
             UsageError: No such figure; the nearest ones are listed.
         """
         return figure(self._connection, self.store, name)
+
+    def symbols(self, sources: Sources | None = None) -> Symbols:
+        """Names of the code that faulted and called, as polars tables; see ``cowtrace.symbols.Symbols``.
+
+        The query ``code/by_function`` and SQL on table ``frame`` use the same names, found with the default sources.
+
+        Args:
+            sources: Where files may be looked for (``cowtrace.symbols.Sources``); None: where the recording says, on this machine.
+        """
+        return find_symbols(self.store, sources)
 
     def report(self) -> Report:
         """Everything that ``cowtrace report`` shows, as data; ``print(cowtrace.render(...))`` shows it as text."""

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from cowtrace.errors import StoreError, UsageError, unknown_name
 from cowtrace.queries.collection import catalog, load_order
+from cowtrace.queries.names import declare, fulfil, promise
 from cowtrace.schema import TABLES
+from cowtrace.schema.derived import DERIVED
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
     from cowtrace.store.reader import Store
+    from cowtrace.symbols import Sources
 
 #: Rows of one batch of a result: bounds the memory of everything that prints or writes results.
 BATCH_ROWS = 65_536
@@ -63,8 +66,10 @@ class Result:
             yield from batch.to_pylist()
 
 
-def connect(store: Store) -> duckdb.DuckDBPyConnection:
+def connect(store: Store, sources: Sources | None = None) -> duckdb.DuckDBPyConnection:
     """A connection with the store's tables and the whole library as views.
+
+    Names of code (table ``frame`` and what belongs to it) are found when the first question reads them; ``sources`` says where.
 
     Large sorts spill into the system's temporary folder. DuckDB may neither fetch extensions from the network nor take Python
     variables for tables.
@@ -82,6 +87,7 @@ def connect(store: Store) -> duckdb.DuckDBPyConnection:
         connection.execute("SET autoload_known_extensions = false")
         connection.execute("SET python_enable_replacements = false")
         load(connection)
+        promise(connection, store, sources)
     except duckdb.Error as error:
         raise StoreError(f"{store.path}: unreadable ({one_line(error)}); ingest the recording again with --force") from None
     return connection
@@ -97,6 +103,7 @@ def _spill_folder() -> str:
 
 def load(connection: duckdb.DuckDBPyConnection) -> None:
     """Create every view and macro of the library on a connection that has the store's tables."""
+    declare(connection)
     for query in load_order():
         connection.execute(query.sql)
 
@@ -115,6 +122,7 @@ def run(connection: duckdb.DuckDBPyConnection, text: str) -> Result:
 
     sql = resolve_name(text)
     try:
+        fulfil(connection, sql)
         statements = connection.extract_statements(sql)
         if len(statements) != 1:
             raise UsageError(f"SQL: expected one statement, found {len(statements)}")
@@ -139,6 +147,7 @@ def materialize(connection: duckdb.DuckDBPyConnection, view: str) -> str:
 
     name = f"computed_{view}"
     try:
+        fulfil(connection, view)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {view}")
     except duckdb.Error as error:
         raise UsageError(f"{view}: {one_line(error)}") from None
@@ -157,9 +166,9 @@ def resolve_name(text: str) -> str:
     for query in catalog().values():
         if text in (query.name, query.view):
             return query.select
-    if text in TABLES:
+    if text in TABLES or text in DERIVED:
         return f"FROM {text}"
-    raise unknown_name("query", text, [*public_names(), *TABLES])
+    raise unknown_name("query", text, [*public_names(), *TABLES, *DERIVED])
 
 
 def public_names() -> list[str]:

@@ -8,6 +8,7 @@ from cowtrace.errors import unknown_name
 from cowtrace.queries.answer import public_names
 from cowtrace.queries.collection import Query, catalog
 from cowtrace.schema import NAME, TABLES, Table
+from cowtrace.schema.derived import DERIVED
 
 _WIDTH = 100
 
@@ -15,11 +16,13 @@ _WIDTH = 100
 def describe_catalog() -> str:
     """Every public query with its question, then every table with its grain."""
     names = public_names()
-    width = max(map(len, [*names, *TABLES]))
+    width = max(map(len, [*names, *TABLES, *DERIVED]))
     lines = ["Queries (cowtrace query STORE NAME; in SQL with _ for /):"]
     lines += _entries([(name, catalog()[name].question) for name in names], width)
     lines += ["", "Tables:"]
     lines += _entries([(table.name, table.grain) for table in TABLES.values()], width)
+    lines += ["", "Tables of names, found on this machine when a question reads them:"]
+    lines += _entries([(table.name, table.grain) for table in DERIVED.values()], width)
     return "\n".join(lines)
 
 
@@ -32,9 +35,10 @@ def describe_name(name: str) -> str:
     for query in catalog().values():
         if name in (query.name, query.view):
             return _describe_query(query)
-    if name in TABLES:
-        return _describe_table(TABLES[name])
-    raise unknown_name("query or table", name, [*public_names(), *TABLES])
+    tables = {**TABLES, **DERIVED}
+    if name in tables:
+        return _describe_table(tables[name])
+    raise unknown_name("query or table", name, [*public_names(), *tables])
 
 
 def _describe_query(query: Query) -> str:

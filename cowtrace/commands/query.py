@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cowtrace.commands.symbol_options import symbol_options, symbol_sources
 from cowtrace.errors import UsageError
 from cowtrace.startup import import_numpy
+from cowtrace.text import printable
 
 if TYPE_CHECKING:
     from cowtrace.queries import Result
@@ -26,6 +28,7 @@ FORMATS = ("table", "csv", "json", "parquet")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option("--list", "listing", is_flag=True, help="List the queries of the library and the tables.")
 @click.option("--describe", metavar="NAME", help="Say what a query or table answers, column by column.")
+@symbol_options
 def command(
     *,
     store: str | None,
@@ -35,6 +38,9 @@ def command(
     force: bool,
     listing: bool,
     describe: str | None,
+    symfs: Path | None,
+    symbols_from: tuple[Path, ...],
+    perf_map: tuple[Path, ...],
 ) -> None:
     """Run SQL, or a query of the library, on a store.
 
@@ -46,6 +52,7 @@ def command(
       cowtrace query --list
       cowtrace query --describe cow/fork_bill
       cowtrace query perf.data cow/by_process
+      cowtrace query perf.data code/by_function
       cowtrace query run.store "FROM fault_timeline(bucket_ns := 100000000)"
       cowtrace query run.store "SELECT comm, count(*) FROM fault GROUP BY comm" --format csv -o faults.csv
     """
@@ -64,12 +71,15 @@ def command(
     import_numpy()
     from cowtrace.ingest import resolve
     from cowtrace.output import check_output
-    from cowtrace.queries import connect, run
+    from cowtrace.queries import connect, run, symbol_notes
 
     if output is not None:
         check_output(output, force=force)
-    with connect(resolve([store] if store is not None else [])) as connection:
+    sources = symbol_sources(symfs, symbols_from, perf_map)
+    with connect(resolve([store] if store is not None else []), sources) as connection:
         _print(run(connection, sql), form, output, force)
+        for note in symbol_notes(connection):
+            print(f"cowtrace: note: {printable(note)}", file=sys.stderr)
     if output is not None:
         print(f"Wrote {output}", file=sys.stderr)
 

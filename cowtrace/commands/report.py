@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from cowtrace.commands.symbol_options import symbol_options, symbol_sources
 from cowtrace.report import RENDERERS, render
 from cowtrace.startup import import_numpy
 
@@ -20,11 +21,24 @@ from cowtrace.startup import import_numpy
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option("--top", type=click.IntRange(1, 10_000), default=10, show_default=True, help="Rows listed of each grouping.")
 @click.option("--confidential", is_flag=True, help="Hash names of programs, files and hosts, the same name always alike.")
-def command(inputs: tuple[str, ...], form: str | None, output: Path | None, force: bool, top: int, confidential: bool) -> None:
+@symbol_options
+def command(
+    *,
+    inputs: tuple[str, ...],
+    form: str | None,
+    output: Path | None,
+    force: bool,
+    top: int,
+    confidential: bool,
+    symfs: Path | None,
+    symbols_from: tuple[Path, ...],
+    perf_map: tuple[Path, ...],
+) -> None:
     """Print the bill: faults by cause, process, mapping and fork.
 
     Recordings are ingested into a cache first. Without STORE or INPUT, cowtrace.rec, perf.data or trace.dat in the current folder is
-    taken. What is not listed is summed: every table adds up to all faults.
+    taken. What is not listed is summed: every table adds up to all faults. Functions are named from files of this machine, if their
+    build-id is the recorded one; DEBUGINFOD_URLS, if set, names servers for the others.
 
     \b
     Examples:
@@ -45,7 +59,7 @@ def command(inputs: tuple[str, ...], form: str | None, output: Path | None, forc
         form = next((name for name, renderer in RENDERERS.items() if renderer.suffix == suffix), "text")
     if output is not None:
         check_output(output, force=force)
-    report = compose(resolve(inputs, confidential=confidential), top=top)
+    report = compose(resolve(inputs, confidential=confidential), top=top, sources=symbol_sources(symfs, symbols_from, perf_map))
     to_terminal = output is None and sys.stdout.isatty()
     width = shutil.get_terminal_size((0, 0)).columns or None
     text = render(report, form, width=width if to_terminal else None, color=to_terminal and not os.environ.get("NO_COLOR"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cowtrace.queries import connect, run
+from cowtrace.queries import connect, run, symbol_notes
 from cowtrace.report.capabilities import Capability, capabilities, recorded
 from cowtrace.report.copyups import CopyUpBill, compose_copyups
 from cowtrace.report.cost import Cost, as_dict, check_families, check_sum
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from cowtrace.store.reader import Store
+    from cowtrace.symbols import Sources
 
 #: Rows of each grouping that a report lists; the others are summed in one row.
 TOP = 10
@@ -77,6 +78,8 @@ class Report:
         memory: Rows of smaps/totals with the bound of smaps/cow_debt (``debt_bytes``), last snapshot of each process, the
             largest; ``process_count`` of them exist.
         copyups: What files copied up on overlays cost.
+        functions: By function and file, as far as names were found.
+        symbol_notes: Why names are missing.
     """
 
     total: Cost
@@ -94,16 +97,19 @@ class Report:
     capabilities: list[Capability]
     memory: list[dict[str, Any]]
     copyups: CopyUpBill
+    functions: Grouping
+    symbol_notes: list[str]
     losses: list[Loss]
     provenance: Provenance
 
 
-def compose(store: Store, *, top: int = TOP) -> Report:
+def compose(store: Store, *, top: int = TOP, sources: Sources | None = None) -> Report:
     """The report of a store.
 
     Args:
         store: Its tables are read once or twice each, in bounded memory.
         top: Rows listed of each grouping.
+        sources: Where functions' names may be looked for; None: where the recording says, on this machine.
 
     Raises:
         ConservationError: Some grouping does not add up to all faults.
@@ -111,7 +117,7 @@ def compose(store: Store, *, top: int = TOP) -> Report:
     """
     manifest = store.manifest
     have = recorded(manifest.get("sources") or [], manifest.get("rows") or {})
-    with connect(store) as connection:
+    with connect(store, sources) as connection:
         total, sampled = _total(connection)
         processes = compose_grouping(connection, "fault_by_process", ("comm", "tgid"), total, top)
         starts = [source["first_ns"] for source in manifest.get("sources") or [] if source.get("first_ns") is not None]
@@ -131,6 +137,8 @@ def compose(store: Store, *, top: int = TOP) -> Report:
             capabilities=capabilities(have),
             memory=list(run(connection, _MEMORY.format(top=top)).rows()),
             copyups=compose_copyups(connection, top),
+            functions=compose_grouping(connection, "code_by_function", ("symbol", "dso"), total, top),
+            symbol_notes=symbol_notes(connection),
             losses=[Loss(**row) for row in run(connection, "FROM loss_by_source").rows()],
             provenance=compose_provenance(store),
         )

@@ -8,6 +8,7 @@ from cowtrace.report.bill import KindRow, Report
 from cowtrace.report.copyup_sections import copyup_sections
 from cowtrace.report.cost import Cost
 from cowtrace.report.fork_section import fork_section
+from cowtrace.report.function_section import function_section
 from cowtrace.report.grouping import Grouping
 from cowtrace.report.headline import percent, plural
 from cowtrace.report.section import UNKNOWN, Head, Row, Section
@@ -28,6 +29,9 @@ def sections(report: Report) -> list[Section]:
         if report.processes.rest_count and len(report.comms.rows) > 1:
             found.append(_comms(report))
         found += [fork_section(report), _objects(report)]
+        functions = function_section(report)
+        if functions is not None:
+            found.append(functions)
     found += copyup_sections(report.copyups)
     if report.memory:
         found.append(_memory(report))

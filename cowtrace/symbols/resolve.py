@@ -35,6 +35,12 @@ class Symbols:
     text_space: pl.DataFrame
     notes: list[str]
 
+    def notes_table(self) -> pl.DataFrame:
+        """``notes`` as a table with the column ``note``."""
+        import polars as pl
+
+        return pl.DataFrame({"note": self.notes}, schema={"note": pl.String})
+
 
 def resolve(store: Store, sources: Sources | None = None) -> Symbols:
     """Name the code that faulted and that called it.

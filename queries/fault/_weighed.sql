@@ -38,6 +38,10 @@ CREATE OR REPLACE VIEW fault__weighed(
     vma_id,
     -- Cgroup id.
     cgroup_id,
+    -- Instruction that faulted; NULL when not recorded.
+    ip,
+    -- Call chain: row of stack; NULL when not recorded.
+    stack_id,
     -- Entry to exit of this one fault; ns.
     single_ns,
     -- Faults that the row stands for; count.
@@ -64,7 +68,7 @@ WITH families AS (
 )
 SELECT
     ts_ns, tgid, tid, comm, mm_id, kind, family, position, possible_kinds, evidence, confidence, is_major, is_write, addr,
-    fork_id, fork_side, vma_id, cgroup_id, duration_ns,
+    fork_id, fork_side, vma_id, cgroup_id, ip, stack_id, duration_ns,
     weight,
     copied_bytes * weight,
     zeroed_bytes * weight,
