@@ -44,9 +44,9 @@ def function_section(report: Report) -> Section | None:
 
 
 def _function(keys: dict[str, Any]) -> str:
-    name = keys["symbol"]
-    if name is None:
+    if keys["symbol"] is None:
         return "(no name)"
+    name = str(keys["symbol"])
     return name if len(name) <= _NAME_CHARS else name[: _NAME_CHARS - 1] + "…"
 
 

@@ -73,7 +73,7 @@ def test_every_store_adds_up(faults: list[tuple[object, ...]], top: int) -> None
     ],
 )
 def test_a_library_that_does_not_add_up_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str, complaint: str) -> None:
-    def broken(store: Store) -> duckdb.DuckDBPyConnection:
+    def broken(store: Store, *_: object) -> duckdb.DuckDBPyConnection:
         connection = connect(store)
         connection.execute(sql)
         return connection

@@ -1,0 +1,81 @@
+"""Functions and call chains in SQL; names are found when a question reads them, and not before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cowtrace.queries import connect, run, symbol_notes
+from cowtrace.queries import names as names_module
+from tests.support.ask import ask
+from tests.support.coded import coded
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COWTRACE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("DEBUGINFOD_URLS", raising=False)
+
+
+def test_functions_by_cost(tmp_path: Path) -> None:
+    app = str(tmp_path / "app")
+    columns = ("symbol", "dso", "fault_count", "copy_count", "copied_bytes", "duration_ns")
+    assert ask(coded(tmp_path), "code/by_function", *columns) == [
+        ("ns::dirty(char*)", app, 3, 2, 8192, 60),
+        ("copy_page", "[kernel.kallsyms]", 1, 1, 4096, 50),
+        ("evil\x1b[31m<b>|", app, 1, 0, 0, 40),
+        ("main", app, 1, 0, 0, 10),
+        (None, app, 1, 0, 0, 5),
+        (None, None, 1, 0, 0, None),
+    ]
+
+
+def test_call_chains_for_flame_graphs(tmp_path: Path) -> None:
+    question = "SELECT array_to_string(frames, ';'), fault_count, copy_count, duration_ns FROM code_by_stack"
+    assert ask(coded(tmp_path), question) == [
+        ("main;ns::dirty(char*)", 3, 2, 60),
+        ("main;copy_page", 1, 1, 50),
+        ("evil\x1b[31m<b>|", 1, 0, 40),
+        ("main", 1, 0, 10),
+        ("[app]+0x401f00", 1, 0, 5),
+        (None, 1, 0, None),
+    ]
+
+
+def test_tables_of_names_join_with_faults(tmp_path: Path) -> None:
+    question = """
+        SELECT fault.ts_ns, frame.symbol, frame.symbol_offset FROM fault JOIN text_space USING (mm_id)
+        JOIN ip_frame ON ip_frame.ip = fault.ip AND ip_frame.text_mm_id = text_space.text_mm_id JOIN frame USING (frame_id) ORDER BY 1
+    """
+    assert ask(coded(tmp_path), question)[:4] == [
+        (10, "ns::dirty(char*)", 0x10),
+        (20, "ns::dirty(char*)", 0x18),
+        (30, "ns::dirty(char*)", 0x10),
+        (40, "copy_page", 4),
+    ]
+
+
+def test_without_the_file_addresses_stay(tmp_path: Path) -> None:
+    app = str(tmp_path / "app")
+    with connect(coded(tmp_path, with_file=False)) as connection:
+        rows = [(row["symbol"], row["dso"], row["fault_count"]) for row in run(connection, "code/by_function").rows()]
+        assert rows == [(None, app, 6), ("copy_page", "[kernel.kallsyms]", 1), (None, None, 1)]
+        assert symbol_notes(connection) == [f"{app}: no such file here"]
+
+
+def test_names_are_found_once_and_only_for_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cowtrace.symbols
+
+    calls: list[Any] = []
+    found = cowtrace.symbols.resolve
+    monkeypatch.setattr(cowtrace.symbols, "resolve", lambda *arguments: calls.append(arguments) or found(*arguments))
+    with connect(coded(tmp_path)) as connection:
+        list(run(connection, "fault/by_process").rows())
+        list(run(connection, "SELECT count(*) FROM fault").rows())
+        assert calls == []
+        for question in ("FROM Frame", "code/by_function", "symbol_note"):
+            list(run(connection, question).rows())
+        assert len(calls) == 1
+    assert "code_by_function" in names_module._views_with_names()
