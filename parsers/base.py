@@ -73,6 +73,7 @@ class EventDesc:
         period: Fixed sample period; None when the recorder adjusts it (``-F``).
         instance: ftrace instance; "" for the top buffer and for perf.
         hidden: Carries side-band records only (perf's dummy event): not an event for users.
+        source: Number of its recording among several that are read as one.
     """
 
     index: int
@@ -83,6 +84,7 @@ class EventDesc:
     period: int | None = 1
     instance: str = ""
     hidden: bool = False
+    source: int = 0
 
     @property
     def base_name(self) -> str:

@@ -104,19 +104,14 @@ def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = Non
     at = np.flatnonzero(_is_fault_event(roles)[role])
     if roles.only_spans and rows.first is not None:
         at = at[rows.first[order[at]] & M.WITHOUT_EXCEPTION == 0]
+    if roles.foreign_exceptions:
+        at = at[_belongs(rows, order[at], role[at], tid[at], final=final)]
     row = order[at]
     kind, thread = role[at], tid[at]
     same_next = np.r_[thread[1:] == thread[:-1], False] if len(at) else np.empty(0, np.bool_)
-    is_exc = (kind == R.EXC_USER) | (kind == R.EXC_KERNEL)
     is_exit = (kind == R.MINOR) | (kind == R.MAJOR)
     is_entry = kind == R.ENTRY
-    if rows.addr is not None and roles.has_error_code:
-        user_half = rows.addr[row] >= 0
-        is_exc &= user_half
-    matched_exc = np.zeros(len(at), np.bool_)
-    if roles.has_entry and roles.has_error_code and len(at) > 1:
-        address = rows.addr[row] if rows.addr is not None else np.zeros(len(row), np.int64)
-        matched_exc[:-1] = is_exc[:-1] & is_entry[1:] & same_next[:-1] & ((address[:-1] == address[1:]) | (address[1:] == 0))
+    is_exc, matched_exc = _exceptions(rows, row, kind, same_next)
     opens = is_entry | (is_exc & ~matched_exc)
     if roles.only_spans:
         opens = _first_tries(rows, row, thread)
@@ -138,7 +133,10 @@ def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = Non
     exit_row = np.where(closed, order[np.maximum(exit_at, 0)], np.where(own_exit, row[starts], -1)) if len(at) else starts
     faults = _in_time_order(rows, row[starts], exit_row, exc_row, roles)
     if roles.has_exit and faults.order is not None:
-        faults.order[(faults.exit < 0) & (faults.order == NO_ALLOC)] = ALLOC_UNKNOWN
+        unseen = faults.exit < 0
+        if roles.foreign_inner:
+            unseen |= (faults.exception < 0) | (not roles.watched_by_exception)
+        faults.order[unseen & (faults.order == NO_ALLOC)] = ALLOC_UNKNOWN
         _join_inner(faults, rows, order, role, at[starts], exit_at)
     if roles.has_spans:
         _join_calls(faults, rows, order, role, at[starts], exit_at, roles)
@@ -202,6 +200,28 @@ def _join_calls(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int
     row = order[calls]
     marks, ends = gather(owner, rows.first[row], rows.second[row], len(start_at))
     faults.marks[faults.by_thread], faults.end_ns[faults.by_thread] = marks, ends
+def _exceptions(rows: Rows, row: Int, kind: Int, same_next: Bool) -> tuple[Bool, Bool]:
+    """Which fault events are exceptions on user addresses, and which of them the next event, an entry, belongs to."""
+    is_exc = (kind == R.EXC_USER) | (kind == R.EXC_KERNEL)
+    matched = np.zeros(len(row), np.bool_)
+    if len(row) and is_exc.any():
+        address = rows.addr[row] if rows.addr is not None else np.zeros(len(row), np.int64)
+        is_exc &= address >= 0
+        matched[:-1] = is_exc[:-1] & (kind[1:] == R.ENTRY) & same_next[:-1] & ((address[:-1] == address[1:]) | (address[1:] == 0))
+    return is_exc, matched
+
+
+def _belongs(rows: Rows, row: Int, kind: Int, thread: Int, *, final: bool) -> Bool:
+    """Fault events without the exceptions that no fault of the other recorder follows: they must neither count nor part entry from exit."""
+    if not len(row):
+        return np.empty(0, np.bool_)
+    same_next = np.r_[thread[1:] == thread[:-1], False]
+    _, matched = _exceptions(rows, row, kind, same_next)
+    after_entry = np.r_[False, (kind[:-1] == R.ENTRY) & same_next[:-1]]
+    # the last event of a thread may be an exception whose entry the next batch brings
+    waits = ~same_next & ~after_entry & (not final)
+    belongs: Bool = ((kind != R.EXC_USER) & (kind != R.EXC_KERNEL)) | matched | waits
+    return belongs
 
 
 def _in_time_order(rows: Rows, start: Int, exit_row: Int, exc_row: Int, roles: Roles) -> Faults:

@@ -64,6 +64,10 @@ class Roles:
         has_rss: Counter changes are recorded.
         sampled: The fault events are sampled: they can't be paired, each row stands for ``weight`` faults.
         has_spans: Calls of fault handlers are recorded: rows of role SPAN, which no event has, stand for them.
+        foreign_exceptions: ``exceptions:*`` come from another recorder than ``page-faults``, which may have seen other processes or
+            times: they tell of faults, but one that belongs to no fault is none.
+        foreign_inner: So do allocations and counters: that there was none inside a fault is known only where their recorder was watching.
+        watched_by_exception: An exception of that same recorder proves it.
     """
 
     of_event: list[int]
@@ -77,6 +81,9 @@ class Roles:
     has_rss: bool = False
     sampled: bool = False
     has_spans: bool = False
+    foreign_exceptions: bool = False
+    foreign_inner: bool = False
+    watched_by_exception: bool = False
 
     @property
     def only_spans(self) -> bool:
@@ -86,6 +93,11 @@ class Roles:
     def names(self, role: int) -> list[int]:
         """Event indices of a role."""
         return self.events.get(role, [])
+
+
+def _source(roles: Roles, by_index: dict[int, EventDesc], role: int) -> int | None:
+    """Number of the recording that has a role; None without."""
+    return next((by_index[index].source for index in roles.names(role)), None)
 
 
 def assign_roles(events: Iterable[EventDesc]) -> Roles:
@@ -107,6 +119,12 @@ def assign_roles(events: Iterable[EventDesc]) -> Roles:
     roles.has_error_code = bool(roles.names(EXC_USER))
     roles.has_alloc = bool(roles.names(ALLOC))
     roles.has_rss = bool(roles.names(RSS))
+    entry, exception, alloc, rss = (_source(roles, by_index, role) for role in (ENTRY, EXC_USER, ALLOC, RSS))
+    roles.foreign_exceptions = entry is not None and exception not in (None, entry)
+    roles.foreign_inner = entry is not None and alloc not in (None, entry)
+    roles.watched_by_exception = exception == alloc
+    # counters have no proof of their own
+    roles.has_rss &= rss in (entry, alloc) or entry is None
     paired = roles.has_entry and roles.has_exit
     roles.has_page_size = paired and all("data_page_size" in event.columns for event in fault_events)
     roles.has_frames = roles.has_page_size and all("phys_addr" in event.columns for event in fault_events)

@@ -14,6 +14,7 @@ from cowtrace.errors import InputError
 from cowtrace.ingest.copyup_rows import surroundings
 from cowtrace.ingest.discover import Found, name_files
 from cowtrace.ingest.fault_rows import Offsets, labels, nullable, text_labels
+from cowtrace.ingest.joined_side import shifted
 from cowtrace.ingest.manifest import source_entry
 from cowtrace.ingest.names import kernel_maps, write_names
 from cowtrace.ingest.progress import Progress
@@ -53,7 +54,7 @@ def write_tables(found: Found, writer: StoreWriter, *, quiet: bool) -> list[dict
         raise errors[0]
     offsets = Offsets()
     total = sum(recording.info.records_by_type.get("SAMPLE", 0) for _, recording, _ in opened) or None
-    groups = group_recordings([r for _, r, _ in opened], [s for _, _, s in opened], [i for i, _, _ in opened])
+    groups, shifts = group_recordings([r for _, r, _ in opened], [s for _, _, s in opened], [i for i, _, _ in opened])
     around, listed = surroundings(found.snapshots, found.record_folders), with_calls(groups)
     with Progress("ingest", total, quiet=quiet) as progress:
         for group in groups:
@@ -63,7 +64,7 @@ def write_tables(found: Found, writer: StoreWriter, *, quiet: bool) -> list[dict
     by_id = {source_id: source_entry(source_id, recording.info, recording.events, side) for source_id, recording, side in opened}
     by_id |= {source_id: source_entry(source_id, info, (), None) for source_id, info in failed.items()}
     for source_id, recording, side in opened:
-        _write_side(writer, source_id, recording, side)
+        _write_side(writer, source_id, recording, shifted(side, shifts.get(source_id, 0)))
         by_id[source_id]["kernel_maps"] = kernel_maps(side)
     name_notes = write_names(name_files(found), [recording for _, recording, _ in opened], writer)
     if opened:

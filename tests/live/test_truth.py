@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.support import knobs, live, phase_faults, truth, witness
@@ -14,10 +15,16 @@ from tests.support import knobs, live, phase_faults, truth, witness
 pytestmark = [pytest.mark.live, pytest.mark.skipif(live.unavailable() is not None, reason=str(live.unavailable()))]
 
 SLOTS = range(1 << 44, (1 << 44) + (1 << 40))  # BASE in cowkinds.h, 1024 slots
-LEVELS = ("low", "standard", "full")
+LEVELS = ("low", "standard", "full", "low+ftrace", "standard+ftrace", "full+ftrace")
 
 #: Phases of which level low sees nothing but "a page came to anonymous memory": it may call them anon_zero, never surely.
 LIKE_A_ZERO_FILL = re.compile(r"mthp_\d+kB_(write|fill)|swap_(child_write|parent_read)|uffd_(read|write)")
+
+
+def is_low(level: str) -> bool:
+    """No allocations are recorded, with or without ftrace."""
+    return level.partition("+")[0] == "low"
+
 
 Run = tuple[list[truth.Phase], list[phase_faults.PhaseFaults], Path]
 
@@ -61,16 +68,28 @@ def test_no_fault_is_attributed_wrongly(run: Run, level: str) -> None:
     """The declared kind, or unknown with the declared kind among the possible ones."""
     phases, faults, _ = run
     pairs = list(zip(phases, faults, strict=True))
-    unseen = [(p, seen) for p, seen in pairs if level == "low" and LIKE_A_ZERO_FILL.fullmatch(p.name) and not phase_faults.exact(p, seen)]
+    unseen = [(p, seen) for p, seen in pairs if is_low(level) and LIKE_A_ZERO_FILL.fullmatch(p.name) and not phase_faults.exact(p, seen)]
     assert [(p.name, seen.kinds) for p, seen in unseen if seen.confidence >= 1 or seen.kinds.total() != p.faults] == []
     assert [line for p, seen in pairs if (p, seen) not in unseen for line in phase_faults.wrong(p, seen)] == []
 
 
 def test_nothing_is_unknown_above_level_low(run: Run, level: str) -> None:
-    if level == "low":
+    if is_low(level):
         pytest.skip("level low has no access type: first touches of private file mappings stay unknown")
     phases, faults, _ = run
     assert [p.name for p, seen in zip(phases, faults, strict=True) if not phase_faults.exact(p, seen)] == []
+
+
+def test_ftrace_tells_the_access_of_every_fault_of_level_low(run: Run, level: str) -> None:
+    if level != "low+ftrace":
+        pytest.skip("only where perf has no error codes of its own")
+    phases, faults, store = run
+    answer = duckdb.execute("SELECT count(*), count(error_code) FROM read_parquet(?)", [str(store / "fault.parquet")]).fetchone()
+    assert answer and answer[0] == answer[1] > 10_000
+    # what stays open needs allocations or system calls, which begin with level standard
+    open_phases = [p.name for p, seen in zip(phases, faults, strict=True) if not phase_faults.exact(p, seen)]
+    rest = {name for name in open_phases if not LIKE_A_ZERO_FILL.fullmatch(name)}
+    assert rest <= {"mremap_child_write", "mremap_parent_write", "growsdown_write"}
 
 
 def test_every_fault_in_the_slots_is_declared(run: Run) -> None:
