@@ -200,6 +200,8 @@ def _join_calls(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int
     row = order[calls]
     marks, ends = gather(owner, rows.first[row], rows.second[row], len(start_at))
     faults.marks[faults.by_thread], faults.end_ns[faults.by_thread] = marks, ends
+
+
 def _exceptions(rows: Rows, row: Int, kind: Int, same_next: Bool) -> tuple[Bool, Bool]:
     """Which fault events are exceptions on user addresses, and which of them the next event, an entry, belongs to."""
     is_exc = (kind == R.EXC_USER) | (kind == R.EXC_KERNEL)

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cowtrace.copyup.recording import Surroundings
 from cowtrace.ingest.fault_rows import Offsets
 from cowtrace.ingest.progress import Progress
 from cowtrace.ingest.recordings import group_recordings, ingest_group
@@ -80,7 +81,7 @@ def ingested(tmp_path: Path, *recordings: Made) -> Store:
         groups, _ = group_recordings(recordings, sides, range(len(recordings)))
         offsets = Offsets()
         for group in groups:
-            offsets = ingest_group(group, writer, offsets, progress)
+            offsets = ingest_group(group, writer, offsets, progress, Surroundings())
         writer.finish({"schema_version": SCHEMA_VERSION})
     return Store(tmp_path / "store")
 
