@@ -13,10 +13,10 @@ from typing import Any
 from cowtrace.parsers.ftracetext.graph import CLOSE, LEAF, GraphLine
 from cowtrace.parsers.ftracetext.shapes import SIGNED, TEXT, UNSIGNED, Shape, slots_of
 
-_ENTRY = Shape("ftrace:funcgraph_entry", slots_of(("func", "depth"), UNSIGNED + SIGNED))
+ENTRY = Shape("ftrace:funcgraph_entry", slots_of(("func", "depth"), UNSIGNED + SIGNED))
 _ENTRY_ARGS = Shape("ftrace:funcgraph_entry", slots_of(("func", "depth", "args"), UNSIGNED + SIGNED + TEXT))
 _EXIT_NAMES = ("func", "depth", "calltime", "rettime")
-_EXIT = Shape("ftrace:funcgraph_exit", slots_of(_EXIT_NAMES, UNSIGNED + 3 * SIGNED))
+EXIT = Shape("ftrace:funcgraph_exit", slots_of(_EXIT_NAMES, UNSIGNED + 3 * SIGNED))
 _EXIT_RETVAL = Shape("ftrace:funcgraph_exit", slots_of((*_EXIT_NAMES, "retval"), UNSIGNED + 3 * SIGNED + UNSIGNED))
 #: No kernel stack is deeper; garbage may be indented further.
 DEPTH_MAX = 4096
@@ -63,7 +63,7 @@ class Calls:
             return
         func = self.number(line.function)
         entry = [func, depth]
-        emit((_ENTRY, entry) if line.args is None else (_ENTRY_ARGS, [*entry, line.args]))
+        emit((ENTRY, entry) if line.args is None else (_ENTRY_ARGS, [*entry, line.args]))
         if line.kind == LEAF:
             emit(self._exit(func, depth, line, ts_ns, ends=False))
         else:
@@ -79,5 +79,5 @@ class Calls:
         else:
             calltime, rettime = ts_ns, ts_ns + line.duration_ns
         if line.returned is None:
-            return _EXIT, [func, depth, calltime, rettime]
+            return EXIT, [func, depth, calltime, rettime]
         return _EXIT_RETVAL, [func, depth, calltime, rettime, line.returned]

@@ -63,7 +63,7 @@ def default_head(line: bytes, at: int = 0) -> Head | None:
     tgid = match["tgid"]
     ts_ns, has_seconds = _time(match["time"])
     group = int(tgid) if tgid is not None and tgid.isdigit() else -1
-    return Head(_comm(line[at : at + 16]), int(match["tid"]), group, int(match["cpu"]), ts_ns, match.end(), has_seconds)
+    return Head(comm_of(line[at : at + 16]), int(match["tid"]), group, int(match["cpu"]), ts_ns, match.end(), has_seconds)
 
 
 def latency_head(line: bytes) -> Head | None:
@@ -87,7 +87,7 @@ def verbose_head(line: bytes) -> Head | None:
     time = int(match["time"], 16)
     scale = 1000 if match["ms"] else 1
     ts_ns = min(time * scale, (1 << 63) - 1)
-    return Head(_comm(match["comm"]), int(match["tid"]), -1, int(match["cpu"]), ts_ns, match.end(), scale == 1000)
+    return Head(comm_of(match["comm"]), int(match["tid"]), -1, int(match["cpu"]), ts_ns, match.end(), scale == 1000)
 
 
 def raw_head(line: bytes) -> Head | None:
@@ -96,7 +96,8 @@ def raw_head(line: bytes) -> Head | None:
     return None if match is None else Head(None, int(match["tid"]), -1, int(match["cpu"]), _bounded(match["time"]), match.end())
 
 
-def _comm(field: bytes) -> bytes | None:
+def comm_of(field: bytes) -> bytes | None:
+    """The name in a column of 16 characters; None when the kernel did not know it."""
     comm = field.lstrip(b" ")
     return None if comm in _UNKNOWN_COMMS else comm[:15]
 

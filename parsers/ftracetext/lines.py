@@ -84,6 +84,11 @@ class LineReader:
         text = b"\n".join([pending.text, *more]) if more else pending.text
         self._emit(pending, text)
 
+    def flush_call(self) -> None:
+        """A pending call is whole: no line continues it."""
+        if self._pending is not None and self._pending.text.startswith(b"funcgraph_") and not self._more:
+            self.flush()
+
     def _default(self, line: bytes) -> Head | None:
         return default_head(line, self.shift)
 

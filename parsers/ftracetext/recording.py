@@ -13,6 +13,7 @@ from cowtrace.parsers.ftrace.recording import FtraceRecording
 from cowtrace.parsers.ftrace.sideband import Saved
 from cowtrace.parsers.ftracetext.blocks import Block, read_blocks
 from cowtrace.parsers.ftracetext.calls import Calls
+from cowtrace.parsers.ftracetext.fast.block import BlockReader
 from cowtrace.parsers.ftracetext.layout import has_header, layout_of
 from cowtrace.parsers.ftracetext.lines import LineReader
 from cowtrace.parsers.ftracetext.pieces import Builder, TextStore
@@ -62,9 +63,10 @@ class FtraceTextRecording(FtraceRecording):
         info = SourceInfo(path=source.path, format="ftrace text", size_bytes=source.size)
         if self._mode == "graph":
             reader.tasks.update(_first_tasks(source, text_bytes))
+        blocks = BlockReader(reader)
         for block in read_blocks(source, text_bytes):
             info.bytes_unread += block.cut_bytes
-            _parse(block, reader, store)
+            _parse(block, blocks, reader, store)
         store.close()
         if not len(store.sizes) and not has_header(head):
             raise InputError(source.path, "no line of this text is an event of ftrace", hint=_HINT)
@@ -106,14 +108,9 @@ class FtraceTextRecording(FtraceRecording):
             info.notes.append(Note("times are not recorded in this text: ts_ns only tells the order of its lines"))
 
 
-def _parse(block: Block, reader: LineReader, store: TextStore) -> None:
+def _parse(block: Block, blocks: BlockReader, reader: LineReader, store: TextStore) -> None:
     builder = Builder()
-    reader.start(builder)
-    place = reader.state.line_count
-    for line in block.data.split(b"\n")[:-1]:
-        reader.read(place, line)
-        place += 1
-    reader.state.line_count = place
+    blocks.read(block.data, builder)
     if block.is_last:
         reader.flush()
     piece = builder.finish()

@@ -24,6 +24,7 @@ class State:
         shapes: Events so far.
         comms: Last name of each task by tid.
         changes: Names of tasks that lines show under more than one: time, tid, name.
+        renamed: tids with changes.
         tgids: tgid by tid.
         instances: Names of instances by number; the first is the top buffer.
         lost: Losses of the block: place of the line, CPU, number or -1.
@@ -36,6 +37,7 @@ class State:
     shapes: Shapes = field(default_factory=Shapes)
     comms: dict[int, bytes] = field(default_factory=dict)
     changes: list[tuple[int, int, bytes]] = field(default_factory=list)
+    renamed: set[int] = field(default_factory=set)
     tgids: dict[int, int] = field(default_factory=dict)
     instances: list[str] = field(default_factory=lambda: [""])
     lost: list[tuple[int, int, int]] = field(default_factory=list)
@@ -58,7 +60,8 @@ class State:
         known = self.comms.get(tid)
         if known != comm:
             if known is not None:
-                if not any(change[1] == tid for change in self.changes):
+                if tid not in self.renamed:
+                    self.renamed.add(tid)
                     self.changes.append((-1, tid, known))
                 self.changes.append((ts_ns, tid, comm))
             self.comms[tid] = comm
@@ -66,21 +69,21 @@ class State:
     def emit(self, builder: Builder, place: int, ts_ns: int, event: tuple[Shape, Sequence[Any]], tid: int, cpu: int, instance: int) -> None:
         """Add one event to a block."""
         shape, found = event
-        name = self.instances[instance]
-        if not self.shapes.has(shape, name):
-            if self.shapes.is_full:
-                shape, found = _OVERFULL, [shape.name.encode()]
-            else:
-                self._prefer(shape, name)
-        number = self.shapes.number(shape, name)
+        if self.shapes.is_full and not self.shapes.has(shape, self.instances[instance]):
+            shape, found = _OVERFULL, [shape.name.encode()]
+        number = self.number(shape, instance)
         if any(slot.kind == FUNCTION for slot in shape.slots):
             found = [self.calls.number(value) if slot.kind == FUNCTION else value for slot, value in zip(shape.slots, found, strict=True)]
         self.max_cpu = max(self.max_cpu, cpu)
         builder.add(place, ts_ns, number, encode(number, shape, found, tid, cpu, instance))
 
-    def _prefer(self, shape: Shape, instance: str) -> None:
-        """The usual form of an event gets its number first: others read the first event of a name."""
-        known = KNOWN.get(shape.name)
-        usual = known.shape if known is not None else stack_shape(shape)
-        if usual is not None:
-            self.shapes.number(usual, instance)
+    def number(self, shape: Shape, instance: int) -> int:
+        """Number of an event. The usual form of an event gets its number first, in the top buffer: others read the first of a name."""
+        name = self.instances[instance]
+        if not self.shapes.has(shape, name):
+            known = KNOWN.get(shape.name)
+            usual = known.shape if known is not None else stack_shape(shape)
+            for buffer in dict.fromkeys(("", name)):
+                if usual is not None:
+                    self.shapes.number(usual, buffer)
+        return self.shapes.number(shape, name)
