@@ -102,7 +102,8 @@ def fault_rows(context: Context, part: Attributed) -> pa.Table:
         "comm": labels(part.comm, context.comm_names),
         "mm_id": nullable(part.mm + offsets.mm, part.mm >= 0, pa.int64()),
         "addr": pa.nulls(count, pa.uint64()) if rows.addr is None else pa.array(seen.addr.view(np.uint64)),
-        "ip": pa.nulls(count, pa.uint64()) if ip is None else pa.array(ip.view(np.uint64)),
+        # texts show the kernel's own places by name only; a jump to address 0 faults at address 0
+        "ip": pa.nulls(count, pa.uint64()) if ip is None else nullable(ip.view(np.uint64), (ip != 0) | (seen.addr == 0), pa.uint64()),
         "is_write": nullable(write == F.YES, write != F.UNKNOWN, pa.bool_()),
         "is_exec": _where(seen.error_code, lambda code: code >= 0, lambda code: (code & _X86_INSTR) != 0, pa.bool_(), count),
         "is_user": nullable(user, user_known, pa.bool_()),

@@ -61,16 +61,20 @@ class Groups:
         first = np.flatnonzero(np.diff(self._tid, prepend=-1))[: len(every)]
         self._first_life = np.full(int(every[-1]) + 2 if len(every) else 1, -1, np.int32)
         self._first_life[self._tid[first]] = first
+        counts = np.diff(np.append(first, len(order)))
+        self._last_life = np.append(np.repeat(first + counts - 1, counts), len(order))
 
     def _life(self, tid: Index, ts_ns: Index) -> Index:
         """Number of the life, -1 without one."""
         # the entries to which impossible tids are clipped, the first and the last, are -1
         life = self._first_life.take(tid, mode="clip").astype(np.int64)
-        rows = np.flatnonzero(life >= 0)
-        while len(rows):  # as often as one tid was born
-            later = life[rows] + 1
-            rows = rows[(self._tid.take(later) == tid[rows]) & (self._since.take(later) <= ts_ns[rows])]
-            life[rows] += 1
+        rows = np.flatnonzero((life >= 0) & (self._last_life.take(life) > life))
+        low, high, when = life[rows], self._last_life.take(life[rows]), ts_ns[rows]
+        while (low < high).any():  # halving what is left of the lives of each tid
+            middle = (low + high + 1) >> 1
+            begun = self._since.take(middle) <= when
+            low, high = np.where(begun, middle, low), np.where(begun, high, middle - 1)
+        life[rows] = low
         return life
 
     def _find_roots(self, born: Index, births: dict[str, Array]) -> Index:

@@ -83,7 +83,15 @@ class FtraceRecording:
             name = self.events[number].name
             info.records_by_type[name] = info.records_by_type.get(name, 0) + int(found.counts[number])
         with_stacks = {self.events[number].instance for number in numbers(self.events, *STACK_EVENTS) if found.counts[number]}
-        self.events = [replace(desc, has_callchain=desc.instance in with_stacks and desc.name not in STACK_EVENTS) for desc in self.events]
+        self.events = [
+            replace(
+                desc,
+                has_callchain=desc.instance in with_stacks and desc.name not in STACK_EVENTS,
+                # recorded in another instance only: who looks for the event by its name shall find that one
+                hidden=not found.counts[desc.index] and desc.name in info.records_by_type,
+            )
+            for desc in self.events
+        ]
         if found.unknown_count:
             info.notes.append(Note("events of a type that the file does not describe were left out", found.unknown_count))
         if found.damaged_count:

@@ -19,7 +19,7 @@ Event = tuple[Shape, list[Any]]
 
 _NAME = re.compile(rb"^([A-Za-z_][\w.\-]{0,79}(?::[A-Za-z_][\w.\-]{0,79})?): {0,40}(.*)$", re.DOTALL)
 _STACK = re.compile(rb"^(?:(kernel|user)_stack: *)?<(user )?stack trace ?>")
-_STACK_RAW = re.compile(rb"^(kernel|user)_stack: +(?:tgid=\S+ )?(?:size=\d+ )?caller=ARRAY\[([0-9a-f, ]*)\]")
+_STACK_RAW = re.compile(rb"^(kernel|user)_stack: +(?:tgid=\S+ )?(?:size=(?P<size>\d{1,9}) )?caller=ARRAY\[(?P<bytes>[0-9a-f, ]*)\]")
 _FRAME = re.compile(rb"^ *=> +(.*)$")
 _FRAME_ADDRESS = re.compile(rb"(?:[<(]|0x)([0-9a-f]{4,16})[)>]?$")
 _SYSCALL = re.compile(rb"^sys_(\w+)\((.*)\)$", re.DOTALL)
@@ -106,8 +106,9 @@ def _stack(text: bytes) -> Event | None:
     lines = text.split(b"\n")
     raw = _STACK_RAW.match(lines[0])
     if raw is not None:
-        plain = bytes(int(byte, 16) for byte in raw[2].replace(b" ", b"").split(b",") if 0 < len(byte) <= 2)
+        plain = bytes(int(byte, 16) for byte in raw["bytes"].replace(b" ", b"").split(b",") if 0 < len(byte) <= 2)
         found = [int.from_bytes(plain[at : at + 8], "little") for at in range(0, len(plain) - 7, 8)]
+        found = found if raw["size"] is None else found[: int(raw["size"])]
         return _STACK_ADDRESSES[raw[1] == b"user"], [len(found), found]
     head = _STACK.match(lines[0])
     if head is None:

@@ -14,6 +14,7 @@ from cowtrace.parsers.ftrace.sideband import Saved
 from cowtrace.parsers.ftracetext.blocks import Block, read_blocks
 from cowtrace.parsers.ftracetext.calls import Calls
 from cowtrace.parsers.ftracetext.fast.block import BlockReader
+from cowtrace.parsers.ftracetext.graph import parse_switch
 from cowtrace.parsers.ftracetext.layout import has_header, layout_of
 from cowtrace.parsers.ftracetext.lines import LineReader
 from cowtrace.parsers.ftracetext.pieces import Builder, TextStore
@@ -31,7 +32,6 @@ _HINT = "expected the kernel's trace or trace_pipe, or what trace-cmd report pri
 _ENTRIES = re.compile(rb"^# entries-in-buffer/entries-written: (\d{1,18})/(\d{1,18}) +#P:(\d{1,6})", re.MULTILINE)
 _LATENCY = re.compile(rb"^# \S+ latency trace v\S+ on (\S{1,100})$", re.MULTILINE)
 _CPUS = re.compile(rb"^cpus=(\d{1,6})\r?$", re.MULTILINE)
-_SWITCHED = re.compile(rb"^ *(\d{1,6})\) +[^\n]*?-(\d{1,10}) +=> +[^\n]*-\d+ *$", re.MULTILINE)
 
 
 def open_ftracetext(path: str | os.PathLike[str], *, text_bytes: int = TEXT_BYTES, block_bytes: int = BLOCK_BYTES) -> FtraceTextRecording:
@@ -123,7 +123,10 @@ def _first_tasks(source: Source, text_bytes: int) -> dict[int, int]:
     """The task that each CPU ran at first: where no column tells it, the first switch away from it does."""
     found: dict[int, int] = {}
     for block in read_blocks(source, text_bytes):
-        if b"=> " in block.data:
-            for match in _SWITCHED.finditer(block.data):
-                found.setdefault(int(match[1]), int(match[2]))
+        at = block.data.find(b"=> ")
+        while at >= 0:
+            switch = parse_switch(block.data[block.data.rfind(b"\n", 0, at) + 1 : block.data.find(b"\n", at)])
+            if switch is not None:
+                found.setdefault(switch[0], switch[1])
+            at = block.data.find(b"=> ", at + 3)
     return found

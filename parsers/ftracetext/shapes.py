@@ -7,7 +7,7 @@ binary records do, and then has 8 bytes for each field. What reads binary record
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cowtrace.parsers.base import EventDesc, FieldDesc
@@ -46,22 +46,37 @@ def slots_of(names: tuple[str, ...], kinds: str) -> tuple[Slot, ...]:
     return tuple(Slot(name, kind) for name, kind in zip(names, kinds, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
     """An event with certain fields.
 
     Attributes:
         name: With its system in front where that is known.
         slots: Its fields.
+        size: Bytes of a payload without what variable fields add.
+        has_function: A field is the number of a function.
     """
 
     name: str
     slots: tuple[Slot, ...]
+    size: int = field(init=False)
+    has_function: bool = field(init=False)
+    _hash: int = field(init=False, repr=False)
 
-    @property
-    def size(self) -> int:
-        """Bytes of a payload without what variable fields add."""
-        return HEAD_BYTES + sum(COMM_BYTES if slot.kind == COMM else 8 if slot.kind != ADDRESSES else 0 for slot in self.slots)
+    def __post_init__(self) -> None:
+        widths = (COMM_BYTES if slot.kind == COMM else 8 if slot.kind != ADDRESSES else 0 for slot in self.slots)
+        object.__setattr__(self, "size", HEAD_BYTES + sum(widths))
+        object.__setattr__(self, "has_function", any(slot.kind == FUNCTION for slot in self.slots))
+        # every event asks for the number of its shape
+        object.__setattr__(self, "_hash", hash((self.name, self.slots)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Shape) and self._hash == other._hash and self.name == other.name and self.slots == other.slots
 
 
 class Shapes:

@@ -30,7 +30,6 @@ class State:
         lost: Losses of the block: place of the line, CPU, number or -1.
         line_count: Lines so far; also the clock of texts without times.
         damaged_count: Lines that belong to nothing.
-        max_cpu: Highest CPU.
     """
 
     calls: Calls
@@ -43,7 +42,6 @@ class State:
     lost: list[tuple[int, int, int]] = field(default_factory=list)
     line_count: int = 0
     damaged_count: int = 0
-    max_cpu: int = -1
 
     def instance(self, name: str) -> int:
         """Number of an instance."""
@@ -72,9 +70,8 @@ class State:
         if self.shapes.is_full and not self.shapes.has(shape, self.instances[instance]):
             shape, found = _OVERFULL, [shape.name.encode()]
         number = self.number(shape, instance)
-        if any(slot.kind == FUNCTION for slot in shape.slots):
+        if shape.has_function:
             found = [self.calls.number(value) if slot.kind == FUNCTION else value for slot, value in zip(shape.slots, found, strict=True)]
-        self.max_cpu = max(self.max_cpu, cpu)
         builder.add(place, ts_ns, number, encode(number, shape, found, tid, cpu, instance))
 
     def number(self, shape: Shape, instance: int) -> int:

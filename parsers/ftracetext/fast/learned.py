@@ -45,5 +45,17 @@ def learn(message: bytes, args: bytes, calls: Calls) -> Reader | None:
     return Reader(Known(shape, (Template.of(template),), place=place), constants)
 
 
+def learn_symbol(known: Known, args: bytes) -> Reader | None:
+    """A reader for lines of a known event that print the same symbol in place of a number; None when this line does not."""
+    found = known.read(args)
+    if found is None or not known.symbol:
+        return None
+    symbol: bytes = found[known.place[known.symbol]]
+    text = known.templates[0].text.replace(f"{{{known.symbol_of}:y}}", symbol.decode("latin-1"))
+    if not symbol or b"{" in symbol or not symbol.isascii():
+        return None
+    return Reader(Known(known.shape, (Template.of(text),), place=known.place), {known.symbol: symbol, known.symbol_of: 0})
+
+
 def _place(key: str, value: str) -> str:
     return f"0x{{{key}:X}}" if value.startswith("0x") else f"{{{key}:d}}"

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cowtrace.parsers.ftracetext.fast.learned import READERS_MAX, learn
-from cowtrace.parsers.ftracetext.fast.names import Names, name_keys
+from cowtrace.parsers.ftracetext.fast.learned import READERS_MAX, learn, learn_symbol
+from cowtrace.parsers.ftracetext.fast.names import Names, first_bytes, name_keys
 from cowtrace.parsers.ftracetext.fast.templates import Reader
 from cowtrace.parsers.ftracetext.fast.text import U64, Mask, Text, equal
 from cowtrace.parsers.ftracetext.known import KNOWN
+from cowtrace.parsers.ftracetext.message import MARKER
 from cowtrace.parsers.ftracetext.pieces import STREAM_CPUS, Builder
+from cowtrace.parsers.ftracetext.shapes import Shape
 from cowtrace.parsers.ftracetext.state import State
 from cowtrace.parsers.words import Index
 
 _NAME_WORDS = 6
+_MARKER_NAME = "tracing_mark_write"
+#: Longer texts go one by one.
+_TEXT_WORDS = 64
 #: Names that the slow reader knows as something special.
-_OTHERS = ("tracing_mark_write", "print", "bprint", "raw_data", "kernel_stack", "user_stack", "function")
+_OTHERS = ("print", "bprint", "raw_data", "kernel_stack", "user_stack", "function")
 _UNKNOWN, _ENTRY, _EXIT, _FIRST_READER = range(4)
 #: Distinct names that are read in columns.
 _READERS_MAX = 4096
@@ -66,7 +71,8 @@ class Messages:
         self._state = state
         self._names = Names()
         self._numbers: dict[str, int] = {"funcgraph_entry": _ENTRY, "funcgraph_exit": _EXIT, **dict.fromkeys(_OTHERS, _UNKNOWN)}
-        self._readers: list[list[Reader]] = []
+        self._numbers[_MARKER_NAME] = _FIRST_READER
+        self._readers: list[list[Reader]] = [[]]  # the first place stands for markers
 
     def read(self, text: Text, lines: Lines, builder: Builder, whole: Mask | None = None, *, learns: bool = True) -> tuple[Mask, Index]:
         """Add what can be read.
@@ -99,6 +105,9 @@ class Messages:
         for number in np.unique(event).tolist():
             if number >= _FIRST_READER:
                 which = np.flatnonzero((event == number) & ready)
+                if number == _FIRST_READER:
+                    done[rows[which]] = self._add_markers(text, lines.some(rows[which]), args[which], builder)
+                    continue
                 readers = self._readers[number - _FIRST_READER]
                 done[rows[which]] = self._add_all(readers, text, lines.some(rows[which]), args[which], builder, learns=learns)
         calls = rows[(event == _ENTRY) | (event == _EXIT)]
@@ -119,18 +128,37 @@ class Messages:
         while not done.all():
             left = np.flatnonzero(~done)
             if place == len(readers):
-                known = readers and readers[0].known.shape.name in KNOWN
-                if not learns or known or place >= READERS_MAX:
-                    break
-                row = left[0]
-                end = int(lines.ends[row])
-                message, own = (text.u8[start:end].tobytes() for start in (int(lines.at[row]), int(args[row])))
-                reader = learn(message, own, self._state.calls)
+                reader = self._learn(readers, text, lines.some(left[:1]), int(args[left[0]]), learns=learns)
                 if reader is None:
                     break
                 readers.append(reader)
             done[left] = self._add(readers[place], text, lines.some(left), args[left], builder)
             place += 1
+        return done
+
+    def _learn(self, readers: list[Reader], text: Text, line: Lines, args: int, *, learns: bool) -> Reader | None:
+        """A reader for lines like the first of ``line``, which none of the others can read."""
+        if len(readers) >= READERS_MAX:
+            return None
+        at, end = int(line.at[0]), int(line.ends[0])
+        own = text.u8[args:end].tobytes()
+        known = KNOWN.get(readers[0].known.shape.name) if readers else None
+        if known is not None:
+            return learn_symbol(known, own)
+        return learn(text.u8[at:end].tobytes(), own, self._state.calls) if learns else None
+
+    def _add_markers(self, text: Text, lines: Lines, args: Index, builder: Builder) -> Mask:
+        """Markers, whose whole argument is a text: those of equal size together."""
+        size = lines.ends - args
+        words = size // 8 + 1
+        done = words <= _TEXT_WORDS
+        for count in np.unique(words[done]).tolist():
+            rows = np.flatnonzero(words == count)
+            table = np.zeros((len(rows), 3 + count), np.uint64)
+            table[:, 2] = (MARKER.size | (size[rows] + 1) << 16).astype(np.uint64)
+            for word in range(count):
+                table[:, 3 + word] = text.word(args[rows] + 8 * word) & first_bytes(size[rows] - 8 * word)
+            self._emit(MARKER, lines.some(rows), table, builder)
         return done
 
     def _add(self, reader: Reader, text: Text, lines: Lines, args: Index, builder: Builder) -> Mask:
@@ -140,13 +168,15 @@ class Messages:
             return fine
         if len(good) < len(fine):
             table, lines = table[good], lines.some(good)
-        number = np.empty(len(good), np.uint16)
-        for instance in np.unique(lines.instance).tolist():
-            number[lines.instance == instance] = self._state.number(reader.known.shape, instance)
-        lines.fill_head(table, number)
-        self._state.max_cpu = max(self._state.max_cpu, int(lines.cpu.max()))
-        builder.add_table(lines.place, lines.ts_ns, number, table)
+        self._emit(reader.known.shape, lines, table, builder)
         return fine
+
+    def _emit(self, shape: Shape, lines: Lines, table: U64, builder: Builder) -> None:
+        number = np.empty(len(lines), np.uint16)
+        for instance in np.unique(lines.instance).tolist():
+            number[lines.instance == instance] = self._state.number(shape, instance)
+        lines.fill_head(table, number)
+        builder.add_table(lines.place, lines.ts_ns, number, table)
 
 
 def _stops(word: U64) -> U64:
