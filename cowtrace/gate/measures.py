@@ -155,11 +155,16 @@ def measure_of(name: str) -> Measure:
     return MEASURES[name]
 
 
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Sum the faults of a store once, by everything that a budget can ask for."""
-    connection.execute(_COST)
-    connection.execute(_FORK)
-    connection.execute(_COPYUP)
+def prepare(connection: duckdb.DuckDBPyConnection, between_ns: tuple[int, int] | None = None) -> None:
+    """Sum the faults of a store once, by everything that a budget can ask for.
+
+    Args:
+        connection: To a store, with the query library.
+        between_ns: Only what began between these times of the recording's clock.
+    """
+    when = "true" if between_ns is None else f"ts_ns BETWEEN {between_ns[0]} AND {between_ns[1]}"
+    for sql in (_COST, _FORK, _COPYUP):
+        connection.execute(sql.format(when=when))
 
 
 def amounts(
@@ -233,6 +238,7 @@ WITH costs AS (
         sum((zeroed_bytes / fault_count) ** 2 * fault_count * (fault_count - 1)) AS zeroed_variance,
         sum((duration_ns / fault_count) ** 2 * fault_count * (fault_count - 1)) AS duration_variance
     FROM fault__weighed
+    WHERE {when}
     GROUP BY ALL
 )
 SELECT
@@ -251,5 +257,6 @@ CREATE OR REPLACE TEMP TABLE gate_fork AS
 SELECT fork.*, fork.parent_tgid AS tgid, process_name.comm
 FROM fork
 LEFT JOIN process_name ON process_name.tgid = fork.parent_tgid
+WHERE {when}
 """
-_COPYUP = "CREATE OR REPLACE TEMP TABLE gate_copyup AS SELECT * FROM copyup"
+_COPYUP = "CREATE OR REPLACE TEMP TABLE gate_copyup AS SELECT * FROM copyup WHERE {when}"

@@ -52,10 +52,10 @@ class Subject:
 
 
 @contextmanager
-def subject_of(store: Store, name: str) -> Iterator[Subject]:
-    """Open a store for a gate."""
+def subject_of(store: Store, name: str, *, between_ns: tuple[int, int] | None = None) -> Iterator[Subject]:
+    """Open a store for a gate; with ``between_ns`` only what began between these times counts."""
     with connect(store) as connection:
-        prepare(connection)
+        prepare(connection, between_ns)
         lossy = connection.execute("SELECT coalesce(sum(coalesce(lost_events, 1)), 0) > 0 FROM loss").fetchone()
         count, sampled = connection.execute("SELECT count(*), coalesce(bool_or(weight <> 1), false) FROM fault").fetchone() or (0, False)
         sources = store.manifest.get("sources") or []
