@@ -55,18 +55,19 @@ class TableWriter:
         self._writer.close()
 
     def _open(self) -> pq.ParquetWriter:
-        # times grow by little; ids, addresses and sizes repeat; a label's extremes help nobody and cost as much as its codes
+        # times grow by little; ids, addresses and sizes repeat. Behind such encodings lz4 leaves a third more bytes than zstd, and costs a
+        # quarter of its time. Extremes help where queries pick a time, a task or a place, and cost as much as the values elsewhere.
         times = [field.name for field in self._schema if field.name.endswith("_ns")]
-        labels = [field.name for field in self._schema if pa.types.is_dictionary(field.type)]
         plain = [field.name for field in self._schema if field.name in times or pa.types.is_int32(field.type)]
         return pq.ParquetWriter(
             self._path,
             self._schema,
-            compression="zstd",
-            compression_level=1,
+            compression="lz4",
             use_dictionary=[name for name in self._schema.names if name not in plain],
             column_encoding=dict.fromkeys(times, "DELTA_BINARY_PACKED"),
-            write_statistics=[name for name in self._schema.names if name not in labels],
+            write_statistics=[
+                field.name for field in self._schema if pa.types.is_integer(field.type) and not field.name.endswith("_bytes")
+            ],
             store_schema=True,
         )
 
