@@ -12,7 +12,6 @@ from cowtrace import __version__
 from cowtrace.ingest.digest import digest_of, sha256_of
 from cowtrace.ingest.discover import default_input, discover, name_files
 from cowtrace.ingest.run import ingest
-from cowtrace.store.confidential import confidential_copy, local_key
 from cowtrace.store.layout import is_store
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ def resolve(inputs: Sequence[str | os.PathLike[str]], *, quiet: bool = False, co
         InputError, UsageError, StoreError: As ``ingest`` and ``Store``.
     """
     if confidential:
+        from cowtrace.store.confidential import confidential_copy, local_key
+
         store = resolve(inputs, quiet=quiet)
         target = cache_folder() / f"confidential-{digest_of([('store', str(store.path.resolve()))])[:24]}"
         return confidential_copy(store, target, local_key(cache_folder()), force=True)

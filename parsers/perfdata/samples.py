@@ -72,6 +72,9 @@ class SampleDecoder:
         # Fields at the same word in all layouts, which the first ones mostly are, need no look at the event.
         known = [layout.fixed for layout in self.layouts if layout is not None]
         self._common = dict(set.intersection(*(set(fixed.items()) for fixed in known))) if known else {}
+        forms_of = [self.layouts[code] for code in self.layout_codes.tolist()]
+        self._fixed_words = np.array([layout.words if layout else 0 for layout in forms_of], np.int64)
+        self._varies = np.array([layout is None or bool(layout.parts) for layout in forms_of], np.bool_)
         # A sample without the field stands for the attr's period.
         self._lacks_period = np.array([not attr.sample_type & PERIOD for attr in self.attrs])
         self._periods = np.array([attr.period_or_freq & _PERIOD_MASK for attr in self.attrs], BATCH_DTYPES["period"])
@@ -103,13 +106,13 @@ class SampleDecoder:
         valid = (event != UNKNOWN) & (sizes & 7 == 0)
         if self.id_word is not None and len(self.attrs) > 1:
             valid &= sizes > self.id_word * 8
-        for code, rows in self.groups(event):
+        valid &= (sizes >> 3 == self._fixed_words.take(event, mode="clip")) | self._varies.take(event, mode="clip")
+        for code, rows in self._varying(event):
             layout = self.layouts[code]
             if layout is None:
                 valid[rows] = False
             else:
-                ends = (starts[rows] + sizes[rows]) >> 3
-                valid[rows] &= locate(words, layout, at[rows])["end"] == ends
+                valid[rows] &= locate(words, layout, at[rows])["end"] == (starts[rows] + sizes[rows]) >> 3
         time = self.times(words, at, event)
         time[~valid] = -1
         return Examined(valid, event, time, int((event == UNKNOWN).sum()))
@@ -136,6 +139,14 @@ class SampleDecoder:
         for code in np.flatnonzero(np.bincount(codes + 1)[1:]).tolist():
             yield code, np.flatnonzero(codes == code)
 
+    def _varying(self, event: npt.NDArray[np.int32]) -> Iterator[tuple[int, Index | slice]]:
+        """Rows of each layout whose fields have no fixed places, or are not known."""
+        if len(self.layouts) == 1:
+            yield from self.groups(event) if self._varies.any() else ()
+            return
+        for code in np.unique(self.layout_codes[self._varies]).tolist():
+            yield code, np.flatnonzero(np.take(self.layout_codes, event, mode="clip") == code)
+
     def recorded_columns(self, event: int) -> frozenset[str]:
         """Columns of ``BATCH_DTYPES`` that an event's samples have."""
         layout = self.layout(event)
@@ -156,6 +167,9 @@ class SampleDecoder:
             if name in self._common:
                 result[column] = _take(words, at + self._common[name], half).view(dtype)
                 continue
+            if column == "period" and self._lacks_period.all():
+                result[column] = self._periods.take(event, mode="clip")
+                continue
             values: Array | None = None
             for code, rows in groups:
                 layout = self.layouts[code]
@@ -169,7 +183,7 @@ class SampleDecoder:
                     values = np.full(len(at), default, dtype) if values is None else values
                     values[rows] = typed
             result[column] = np.full(len(at), default, dtype) if values is None else values
-        if self._lacks_period.any():
+        if self._lacks_period.any() and not self._lacks_period.all():
             constant = self._lacks_period[event]
             result["period"] = np.where(constant, self._periods[event], result["period"])
         misc = words.take16(at * 4 + 2)
