@@ -66,25 +66,29 @@ class PageHistory:
         wanted = (space << self.page_bits) | page
         when = np.full(len(wanted), ALWAYS)
         made = np.full(len(wanted), UNSEEN)
-        open_rows = np.arange(len(wanted))
+        open_rows = None
         for run in reversed(self._runs):
-            key, limit = wanted[open_rows], ts[open_rows]
+            if not len(run.key):
+                continue
+            key, limit = (wanted, ts) if open_rows is None else (wanted[open_rows], ts[open_rows])
             slot = np.searchsorted(run.key, key, side="right") - 1
-            hit = np.flatnonzero(run.key[slot] == key) if len(run.key) else slot[:0]
-            hit = hit[slot[hit] >= 0]
-            slot = slot[hit]
-            late = np.flatnonzero(run.ts[slot] >= limit[hit])
+            # a key below the first one meets that one, and differs from it
+            hit = np.flatnonzero(run.key.take(slot, mode="clip") == key)
+            slot = slot.take(hit, mode="clip")
+            late = np.flatnonzero(run.ts.take(slot, mode="clip") >= limit.take(hit, mode="clip"))
             if len(late):
                 # only pages that faulted again later need the search in time
                 low = np.searchsorted(run.key, key[hit[late]], side="left")
                 slot[late] = _last_before(run.ts, low, slot[late], limit[hit[late]])
-            found = (slot >= 0) & (run.key[slot] == key[hit])
-            hit, slot = hit[found], slot[found]
-            when[open_rows[hit]] = run.ts[slot]
-            made[open_rows[hit]] = run.made[slot]
-            unseen = np.ones(len(open_rows), np.bool_)
+                found = np.flatnonzero((slot >= 0) & (run.key.take(slot, mode="clip") == key[hit]))
+                hit, slot = hit[found], slot[found]
+            rows = hit if open_rows is None else open_rows[hit]
+            when[rows] = run.ts.take(slot, mode="clip")
+            made[rows] = run.made.take(slot, mode="clip")
+            unseen = np.ones(len(key), np.bool_)
             unseen[hit] = False
-            open_rows = open_rows[unseen]
+            rest = np.flatnonzero(unseen)
+            open_rows = rest if open_rows is None else open_rows[rest]
             if not len(open_rows):
                 break
         return when, made
@@ -144,7 +148,7 @@ class Frame:
 
     def take(self, index: Int) -> Frame:
         """The frames with these numbers."""
-        return Frame(self.owner[index], self.ts[index], self.made[index], self.by_block[index])
+        return Frame(*(column.take(index, mode="clip") for column in (self.owner, self.ts, self.made, self.by_block)))
 
 
 def frame_of(

@@ -62,24 +62,26 @@ class Faults:
 
 
 def thread_order(tid: Int) -> Int:
-    """Stable order by thread. Radix sort on dense 16-bit numbers where they suffice."""
-    distinct, dense = np.unique(tid, return_inverse=True) if len(tid) < 1 << 14 else _dense(tid)
-    if len(distinct) < 1 << 16:
-        return np.argsort(dense.astype(np.uint16), kind="stable")
-    return np.argsort(dense, kind="stable")
+    """Stable order by thread."""
+    starts = np.flatnonzero(np.r_[True, tid[1:] != tid[:-1]]) if len(tid) else np.empty(0, np.int64)
+    # threads run for a while: their stretches are far fewer than rows
+    by_thread = _order(tid[starts])
+    lengths = np.diff(starts, append=len(tid))[by_thread]
+    order = np.repeat(starts[by_thread] - (np.cumsum(lengths) - lengths), lengths)
+    order += np.arange(len(tid))
+    return order
 
 
-def _dense(tid: Int) -> tuple[Int, Int]:
-    low = int(tid.min())
-    span = int(tid.max()) - low + 1
-    if span > 1 << 24:
-        distinct, dense = np.unique(tid, return_inverse=True)
-        return distinct, dense
+def _order(tid: Int) -> Int:
+    """Stable order. Radix sort on dense 16-bit numbers where they suffice."""
+    span = int(tid.max()) - int(tid.min()) + 1 if len(tid) else 0
+    if len(tid) < 1 << 14 or span > 1 << 24:
+        return np.argsort(tid, kind="stable")
+    at = tid - int(tid.min())
     table = np.zeros(span, np.int64)
-    table[tid - low] = 1
-    distinct = np.flatnonzero(table)
-    table[distinct] = np.arange(len(distinct))
-    return distinct + low, table[tid - low]
+    table[at] = 1
+    dense = (np.cumsum(table) - 1)[at]
+    return np.argsort(dense.astype(np.uint16) if dense.max() < 1 << 16 else dense, kind="stable")
 
 
 def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = None) -> tuple[Faults, Rows | None]:
@@ -99,15 +101,15 @@ def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = Non
         # entries alone: every row is a fault
         none = np.full(len(rows), -1, np.int64)
         return Faults(rows, np.arange(len(rows)), order, none, none, None, None, None, None), None
-    role = rows.role[order]
-    tid = rows.tid[order]
-    at = np.flatnonzero(_is_fault_event(roles)[role])
+    role = rows.role.take(order, mode="clip")
+    tid = rows.tid.take(order, mode="clip")
+    at = np.flatnonzero(_is_fault_event(roles).take(role, mode="clip"))
     if roles.only_spans and rows.first is not None:
         at = at[rows.first[order[at]] & M.WITHOUT_EXCEPTION == 0]
     if roles.foreign_exceptions:
         at = at[_belongs(rows, order[at], role[at], tid[at], final=final)]
-    row = order[at]
-    kind, thread = role[at], tid[at]
+    every = len(at) == len(order)
+    row, kind, thread = (order, role, tid) if every else (order[at], role[at], tid[at])
     same_next = np.r_[thread[1:] == thread[:-1], False] if len(at) else np.empty(0, np.bool_)
     is_exit = (kind == R.MINOR) | (kind == R.MAJOR)
     is_entry = kind == R.ENTRY
