@@ -11,6 +11,7 @@ from cowtrace.errors import unknown_name
 from cowtrace.figures import figure
 from cowtrace.ingest import resolve
 from cowtrace.queries import Result, connect, run
+from cowtrace.replay import replay
 from cowtrace.report import render
 from cowtrace.report.bill import Report, compose
 from cowtrace.report.headline import caveats, headline
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     import polars as pl
 
+    from cowtrace.replay.result import ReplayResult
     from cowtrace.store.reader import Store
 
 
@@ -84,6 +86,14 @@ class Trace:
     def report(self) -> Report:
         """Everything that ``cowtrace report`` shows, as data; ``print(cowtrace.render(...))`` shows it as text."""
         return self._report
+
+    def replay(self, *what_if: str) -> ReplayResult:
+        """What the workload would have cost under other settings, such as ``replay("thp=never", "fork=vfork@comm=sh")``.
+
+        Raises:
+            UsageError: An unknown, unpriceable or contradictory request, or one that this recording can't support.
+        """
+        return replay(self.store, what_if)
 
     def _repr_html_(self) -> str:
         said = "".join(f"<li>{escape(printable(sentence))}</li>" for sentence in caveats(self._report))

@@ -13,6 +13,7 @@ REGISTRY: dict[str, str] = {
     "check": "Judge a recording by budgets, for CI.",
     "export": "Write the faults for Perfetto, Firefox Profiler, speedscope, pprof or flame graphs.",
     "diff": "Compare recordings, for CI.",
+    "replay": "Predict what the workload would have cost under other settings.",
     "record": "Record a command, a process or the system with the right events.",
     "calibrate": "Measure what faults and forks cost on this host, for predictions.",
     "doctor": "Check what this host can record, and what to change.",

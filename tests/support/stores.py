@@ -20,6 +20,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "process": {"comm": "app", "start_ns": 0, "how": "seen"},
     "fork": {"parent_tgid": 12, "child_tgid": 13, "child_mm_id": 1, "execed": False},
     "vma": {"pgoff": 0, "perms": "rw-p", "vma_kind": "anon", "start_ns": 0, "start_addr": 4096, "end_addr": 8192},
+    "vma_extent": {"vma_id": 0, "mm_id": 0, "ts_ns": 0, "perms": "rw-p"},
+    "memory_call": {"tgid": 12, "mm_id": 0},
     "smaps": {"form": "smaps", "snapshot_id": 0, "start_addr": 4096, "end_addr": 8192, "perms": "rw-p"}
     | {"pgoff": 0, "dev": "00:00", "inode": 0},
     "copyup": {"tgid": 12, "comm": "app", "evidence": "span"},
@@ -71,12 +73,19 @@ def event(name: str, columns: str = "", count: int = 1, *, has_callchain: bool =
     return {"name": name, "columns": columns.split(), "count": count, "has_callchain": has_callchain, "period": period}
 
 
-def make_store(path: Path, *, sources: list[dict[str, Any]] | None = None, **tables: str | Sequence[Mapping[str, Any]]) -> Store:
+def make_store(
+    path: Path,
+    *,
+    sources: list[dict[str, Any]] | None = None,
+    recording: dict[str, Any] | None = None,
+    **tables: str | Sequence[Mapping[str, Any]],
+) -> Store:
     r"""A store with these tables.
 
     Args:
         path: Its folder.
         sources: Facts that replace those of ``SOURCE``, one mapping a source.
+        recording: What ``cowtrace record`` wrote beside perf.data.
         tables: Lines of a table: column names first, then one row a line, cells separated by blanks. ``-`` is NULL, ``""`` is empty,
             ``\x20`` is a blank inside a cell; any escape of a Python string works. Or rows as mappings, where values are made by code.
     """
@@ -85,7 +94,8 @@ def make_store(path: Path, *, sources: list[dict[str, Any]] | None = None, **tab
         for name, lines in tables.items():
             writer.table(name).write(_table(name, lines) if isinstance(lines, str) else _table_of_rows(name, lines))
         host = {"hostname": "db1", "kernel_release": "6.18.5", "arch": "x86_64", "page_size": 4096}
-        writer.finish({"schema_version": SCHEMA_VERSION, "cowtrace_version": "0.1.0", "sources": described, "host": host})
+        facts = {"schema_version": SCHEMA_VERSION, "cowtrace_version": "0.1.0", "sources": described, "host": host}
+        writer.finish(facts | ({"recording": recording} if recording else {}))
     return Store(path)
 
 

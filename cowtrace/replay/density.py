@@ -1,0 +1,127 @@
+"""How many base pages of a huge page a program touched: estimates with bounds, and what they rest on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cowtrace.replay.touches import HUGE_FILL, TOUCH_WRITE, WRITE, Anon
+from cowtrace.replay.trace import BLOCK_PAGES, Bools, Small, Trace
+
+#: A touch of another page of a fresh huge page takes at least this long (a cache hit and a loop), and about this long (a cache miss).
+_TOUCH_NS_LEAST, _TOUCH_NS = 5, 20
+#: Share of pages touched in a block that the program went past, and in the last one; bounds of 90 %.
+_PASSED, _LAST = (0.95, 0.6, 1.0), (0.5, 0.02, 1.0)
+#: Lower bound where nothing says how densely the program touches memory.
+_NO_CLUE = 0.02
+#: So many pages must have been touched one by one before their density counts, in blocks with at least so many.
+_ENOUGH, _BLOCK_ENOUGH = 256, 16
+
+Estimate = tuple[Small, Small, Small, str]
+
+
+def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
+    """Pages touched in each huge page that was filled.
+
+    Args:
+        trace: The trace.
+        anon: All faults on anonymous memory.
+        fills: The first touches among them that got a huge page.
+
+    Returns:
+        (value, low, high, why): pages from 1 to 512 each.
+    """
+    passed = _went_on(trace, anon, fills)
+    density, known = _density(trace, anon, fills)
+    share = np.where(passed, _PASSED[0], _LAST[0]) * np.where(known, np.minimum(1.0, density / 0.9), 1.0)
+    low = np.where(known, np.where(passed, _PASSED[1], _LAST[1]) * density, _NO_CLUE)
+    low = np.where(passed | known, low, 1 / BLOCK_PAGES)
+    high = np.ones(len(passed))
+    most, about = _by_time(trace, fills)
+    value = np.clip(np.minimum(share * BLOCK_PAGES, about), 1, BLOCK_PAGES)
+    high = np.clip(np.minimum(high * BLOCK_PAGES, most), value, BLOCK_PAGES)
+    low = np.clip(np.minimum(low * BLOCK_PAGES, value), 1, BLOCK_PAGES)
+    why = (
+        f"touches hidden in {len(passed)} huge pages: {int(passed.sum())} were followed by the next block, "
+        f"density known for {int(known.sum())}, next fault soon after {int((most < BLOCK_PAGES).sum())}"
+    )
+    return value, low, high, why
+
+
+def reused_pages(trace: Trace, anon: Anon, reuses: Anon) -> Estimate:
+    """Pages written after each reuse of a whole huge page, until the next fork."""
+    writes = anon.role == WRITE
+    key = (anon.space[writes] << trace.page_bits) | (anon.page[writes] >> 9)
+    distinct, count = np.unique(key, return_counts=True)
+    of_space = distinct >> trace.page_bits
+    share = np.full(len(reuses.row), 0.5)
+    known = np.isin(reuses.space, of_space)
+    for space in np.unique(reuses.space[known]).tolist():
+        share[reuses.space == space] = min(1.0, float(count[of_space == space].mean()) / BLOCK_PAGES)
+    value = np.clip(share * BLOCK_PAGES, 1, BLOCK_PAGES)
+    low, high = np.ones(len(value)), np.full(len(value), float(BLOCK_PAGES))
+    return value, low, high, f"writes hidden in {len(value)} huge pages that their last owner reused whole after a fork"
+
+
+def _went_on(trace: Trace, anon: Anon, fills: Anon) -> Bools:
+    """True where the program later touched the next block up or down, first."""
+    bits = trace.page_bits
+    first = (anon.role == TOUCH_WRITE) | (anon.role == HUGE_FILL)
+    key = (anon.space[first] << bits) | (anon.page[first] >> 9)
+    order = np.lexsort((anon.ts_ns[first], key))
+    key, ts = key[order], anon.ts_ns[first][order]
+    head = np.r_[True, key[1:] != key[:-1]] if len(key) else np.zeros(0, np.bool_)
+    key, ts = key[head], ts[head]
+    mine = (fills.space << bits) | (fills.page >> 9)
+    result = np.zeros(len(mine), np.bool_)
+    for step in (1, -1):
+        at = np.minimum(np.searchsorted(key, mine + step), max(len(key) - 1, 0))
+        if len(key):
+            result |= (key[at] == mine + step) & (ts[at] > fills.ts_ns)
+    return result
+
+
+def _density(trace: Trace, anon: Anon, fills: Anon) -> tuple[Small, Bools]:
+    """Share of pages touched between the first and the last touched one, in blocks of base pages of processes of the same name."""
+    bits = trace.page_bits
+    names = np.array(trace.life_comm, dtype=object)
+    distinct_names, comm_of = np.unique(names.astype(str), return_inverse=True)
+    touch = anon.role == TOUCH_WRITE
+    space, page = anon.space[touch], anon.page[touch]
+    key = (space << bits) | page
+    key = np.unique(key)
+    block = key >> 9
+    head = np.flatnonzero(np.r_[True, block[1:] != block[:-1]]) if len(key) else np.empty(0, np.int64)
+    density, known = np.ones(len(fills.row)), np.zeros(len(fills.row), np.bool_)
+    if not len(head):
+        return density, known
+    size = np.diff(np.r_[head, len(key)])
+    span = key[head + size - 1] - key[head] + 1
+    comm = comm_of[key[head] >> bits]
+    full = size >= _BLOCK_ENOUGH
+    pages = np.bincount(comm[full], weights=size[full], minlength=len(distinct_names))
+    spans = np.bincount(comm[full], weights=span[full], minlength=len(distinct_names))
+    of_fill = comm_of[fills.space]
+    known = pages[of_fill] >= _ENOUGH
+    density = np.where(known, pages[of_fill] / np.maximum(spans[of_fill], 1), 1.0)
+    return density, known
+
+
+def _by_time(trace: Trace, fills: Anon) -> tuple[Small, Small]:
+    """At most and about so many pages can have been touched before the process's next fault; infinite where it is far off."""
+    faults = trace.faults
+    most, about = np.full(len(fills.row), np.inf), np.full(len(fills.row), np.inf)
+    timed = faults.duration_ns[fills.row] >= 0
+    if not timed.any():
+        return most, about
+    order = np.argsort(faults.mm, kind="stable")
+    mm, ts = faults.mm[order], faults.ts_ns[order]
+    gap = ts[1:] - ts[:-1] - np.maximum(faults.duration_ns[order][:-1], 0)
+    valid = (mm[1:] == mm[:-1]) & (faults.duration_ns[order][:-1] >= 0) & (gap > 0)
+    if not valid.any():
+        return most, about
+    # what the recorder itself takes between two faults
+    least = float(np.quantile(gap[valid], 0.02))
+    after = np.full(len(faults), np.inf)
+    after[order[:-1][mm[1:] == mm[:-1]]] = gap[mm[1:] == mm[:-1]]
+    rest = np.maximum(after[fills.row] - least, 0)
+    return np.where(timed, 1 + rest / _TOUCH_NS_LEAST, most), np.where(timed, 1 + rest / _TOUCH_NS, about)

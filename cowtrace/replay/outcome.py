@@ -1,0 +1,233 @@
+"""From a finished ``Work`` to measures with intervals, by process and by kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cowtrace.attribution.asof import Int
+from cowtrace.replay.costs import Cost, Costs
+from cowtrace.replay.forktime import ForkTimes, fork_times
+from cowtrace.replay.intervals import Spread, bounds
+from cowtrace.replay.memory import allocations, peak
+from cowtrace.replay.result import Measure, Totals
+from cowtrace.replay.trace import GONE, KIND, Bools, Small, Trace
+from cowtrace.replay.work import COPIED, ZEROED, Work
+
+_KINDS = len(KIND)
+
+
+@dataclass(slots=True)
+class Cells:
+    """Sums by process (row) and kind (column).
+
+    Attributes:
+        kept: Faults that stay what they were; ``changed``: faults of another kind than recorded; float64[groups, kinds].
+        kept_ns: Recorded time of the kept ones.
+        extra: Faults that were not recorded: value, low, high.
+        base: Recorded faults; ``base_ns``: their time.
+    """
+
+    base: Small
+    base_ns: Small
+    kept: Small
+    kept_ns: Small
+    changed: Small
+    extra: tuple[Small, Small, Small]
+
+
+class Outcome:
+    """All sums of a scenario, ready to be added up over any set of processes.
+
+    Args:
+        work: The scenario.
+        costs: Costs of kinds.
+        profile: Calibrated profile of the host, if any.
+        first: From ``first_allocations``.
+        residual: Share of the model's decisions that the recording contradicts.
+    """
+
+    def __init__(self, work: Work, costs: Costs, profile: dict[str, Any] | None, first: Bools, residual: float) -> None:
+        self.work, self.trace, self.costs, self.residual = work, work.trace, costs, residual
+        self.first = first
+        self.cells = _cells(work, costs)
+        self.cost = _cost_columns(costs)
+        self.forks: ForkTimes = fork_times(work, profile)
+        trace = self.trace
+        self.fork_group = _life_groups(trace)[trace.forks.parent] if len(trace.forks.ts_ns) else np.empty(0, np.int64)
+        groups = trace.faults.group
+        self.bytes = {
+            name: (
+                np.bincount(groups, weights=before * trace.faults.weight, minlength=len(trace.groups)),
+                np.bincount(groups, weights=after * trace.faults.weight, minlength=len(trace.groups)),
+            )
+            for name, before, after in (
+                ("copied_bytes", _recorded(trace.faults.copied, COPIED, trace), work.copied),
+                ("zeroed_bytes", _recorded(trace.faults.zeroed, ZEROED, trace), work.zeroed),
+            )
+        }
+        self.added = {which: allocations(work, first, which) for which in (("value", "low", "high") if work.extras else ("value",))}
+        self.added_before = np.where(first | (trace.faults.zeroed >= 1 << 21), _bytes_before(trace), 0).astype(np.float64)
+
+    def totals(self, rows: Int) -> tuple[Totals, Totals]:
+        """Baseline and scenario for the processes in ``rows`` (rows of ``Trace.groups``)."""
+        base, after = self._faults(rows)
+        for name in ("copied_bytes", "zeroed_bytes"):
+            base[name], after[name] = self._bytes(name, rows)
+        base["fork_time_ns"], after["fork_time_ns"] = self._fork_time(rows)
+        return base, after
+
+    def _faults(self, rows: Int) -> tuple[Totals, Totals]:
+        cells, lost = self.cells, self.trace.lost_share
+        base = cells.base[rows].sum(axis=0)
+        kept, changed = cells.kept[rows].sum(axis=0), cells.changed[rows].sum(axis=0)
+        value, low, high = (part[rows].sum(axis=0) for part in cells.extra)
+        alternatives = self._alternatives(rows)
+        spread = Spread(
+            value=float((kept + changed + value).sum()),
+            down=float((value - low).sum() + self._slack(rows, 1)),
+            up=float((high - value).sum() + self._slack(rows, 2)),
+            alternatives=alternatives.sum(axis=1),
+            change=float(np.abs(changed).sum() + np.abs(base - kept).sum()) * self.residual,
+        )
+        count = kept + changed + value
+        faults = bounds(spread, noise=self._noise(count, len(rows)), lost=lost)
+        base_faults = _recorded_measure(float(base.sum()), lost)
+        if not self.costs.timed:
+            return {"faults": base_faults, "fault_time_ns": None}, {"faults": faults, "fault_time_ns": None}
+        mean, low_ns, high_ns = self.cost
+        base_ns = float(cells.base_ns[rows].sum())
+        new = changed + value
+        needed = (new > 0) | (high > 0)
+        if np.isnan(mean[needed]).any():
+            time: Measure | None = None
+        else:
+            mean, low_ns, high_ns = (np.nan_to_num(column) for column in (mean, low_ns, high_ns))
+            total = float(cells.kept_ns[rows].sum() + (new * mean).sum())
+            spread = Spread(
+                value=total,
+                down=float(((value - low) * mean).sum() + (new * (mean - low_ns)).sum()) + self._slack(rows, 1) * _mean(mean, count),
+                up=float(((high - value) * mean).sum() + (new * (high_ns - mean)).sum()) + self._slack(rows, 2) * _mean(mean, count),
+                alternatives=alternatives @ mean,
+                change=0.0,
+            )
+            time = bounds(spread, noise=0.1 * total, lost=lost)
+        return (
+            {"faults": base_faults, "fault_time_ns": _recorded_measure(base_ns, lost)},
+            {"faults": faults, "fault_time_ns": time},
+        )
+
+    def _alternatives(self, rows: Int) -> Small:
+        """Change of the counts by kind in every other layout; float64[layouts, kinds]."""
+        inside = np.zeros(len(self.trace.groups), np.bool_)
+        inside[rows] = True
+        result = np.zeros((len(self.work.layouts), _KINDS))
+        for number, layout in enumerate(self.work.layouts):
+            mine = inside[layout.group]
+            result[number] = np.bincount(layout.kind[mine], weights=layout.count[mine], minlength=_KINDS)
+        return result
+
+    def _slack(self, rows: Int, side: int) -> float:
+        return float(sum(part[side][np.isin(part[0], rows)].sum() for part in self.work.slack))
+
+    def _noise(self, count: Small, processes: int) -> float:
+        """Standard deviation between runs of the same program: who writes first after a fork is a race, the rest is nearly fixed."""
+        races = float(count[[KIND[name] for name in ("cow_copy", "cow_reuse", "thp_split", "thp_reuse")]].sum())
+        other = float(count.sum()) - races
+        return float(np.sqrt((0.02 * races) ** 2 + (0.003 * other) ** 2 + processes))
+
+    def _bytes(self, name: str, rows: Int) -> tuple[Measure, Measure]:
+        before, after = (float(column[rows].sum()) for column in self.bytes[name])
+        per_kind = COPIED if name == "copied_bytes" else ZEROED
+        value, low, high = (float((part[rows].sum(axis=0) * per_kind).sum()) for part in self.cells.extra)
+        # another layout moves whole huge pages; bytes zeroed follow faults that stay base pages
+        spread = Spread(after + value, value - low, high - value, self._alternatives(rows) @ per_kind * -0.2, 0.0)
+        noise = (0.03 if name == "copied_bytes" else 0.004) * (after + value) + 4096
+        return _recorded_measure(before, self.trace.lost_share), bounds(spread, noise=noise, lost=self.trace.lost_share)
+
+    def _fork_time(self, rows: Int) -> tuple[Measure | None, Measure | None]:
+        mine = np.isin(self.fork_group, rows) if len(rows) < len(self.trace.groups) else np.ones(len(self.fork_group), np.bool_)
+        if not mine.any():
+            zero = Measure(0, 0, 0)
+            return zero, zero
+        if not self.forks.measured:
+            return None, None
+        base = float(self.forks.baseline[mine].sum())
+        value, low, high = (float(column[mine].sum()) for column in (self.forks.value, self.forks.low, self.forks.high))
+        spread = Spread(value, value - low, high - value, np.zeros(0), 0.0)
+        return _recorded_measure(base, 0.0), bounds(spread, noise=0.2 * value, lost=0.0)
+
+    def peaks(self, rows: Int | slice) -> tuple[Measure, Measure]:
+        """Peak private memory as recorded and under the scenario, over faults in ``rows`` (in time order)."""
+        before = peak(self.trace, rows, self.added_before)
+        values = {which: peak(self.trace, rows, added) for which, added in self.added.items()}
+        value = values["value"]
+        spread = Spread(value, value - values.get("low", value), values.get("high", value) - value, np.zeros(0), 0.0)
+        return _recorded_measure(before, self.trace.lost_share), bounds(spread, noise=0.01 * value, lost=self.trace.lost_share)
+
+    def kind_counts(self) -> tuple[Small, Small, Small, Small]:
+        """Faults and nanoseconds by kind, recorded and under the scenario."""
+        cells = self.cells
+        new = (cells.changed + cells.extra[0]).sum(axis=0)
+        after = cells.kept.sum(axis=0) + new
+        after_ns = cells.kept_ns.sum(axis=0) + np.where(new > 0, new * self.cost[0], 0)
+        return cells.base.sum(axis=0), cells.base_ns.sum(axis=0), after, after_ns
+
+
+def _mean(mean: Small, count: Small) -> float:
+    return float((mean * count).sum() / max(1.0, count.sum()))
+
+
+def _recorded_measure(value: float, lost: float) -> Measure:
+    """A recorded number: exact, but for what the recorder lost."""
+    return Measure(value, value, value / max(0.01, 1 - lost))
+
+
+def _recorded(column: Int, of_kind: Int, trace: Trace) -> Int:
+    return np.where(column >= 0, column, of_kind[trace.faults.kind])
+
+
+def _bytes_before(trace: Trace) -> Int:
+    return _recorded(trace.faults.copied, COPIED, trace) + _recorded(trace.faults.zeroed, ZEROED, trace)
+
+
+def _life_groups(trace: Trace) -> Int:
+    number = {who: row for row, who in enumerate(trace.groups)}
+    of_life = [number[who] for who in zip(trace.life_comm, trace.lives.tgid.tolist(), strict=True)]
+    return np.array([*of_life, -1], np.int64)
+
+
+def _cells(work: Work, costs: Costs) -> Cells:
+    faults, groups = work.trace.faults, len(work.trace.groups)
+    shape, size = (groups, _KINDS), groups * _KINDS
+    cell = faults.group * _KINDS + faults.kind
+    untimed = np.array([cost.mean_ns if (cost := costs.of(name)) else 0.0 for name in KIND])
+    ns = np.where(faults.duration_ns >= 0, faults.duration_ns, untimed[faults.kind]) * faults.weight
+    same = work.kind == faults.kind
+    other = np.flatnonzero(~same & (work.kind != GONE))
+    gone_or_other = np.flatnonzero(~same)
+    base = np.bincount(cell, weights=faults.weight, minlength=size)
+    base_ns = np.bincount(cell, weights=ns, minlength=size)
+    # what changes is mostly the smaller part, or all of it
+    left = cell[gone_or_other]
+    kept = base - np.bincount(left, weights=faults.weight[gone_or_other], minlength=size)
+    kept_ns = np.maximum(base_ns - np.bincount(left, weights=ns[gone_or_other], minlength=size), 0)
+    changed = np.bincount(faults.group[other] * _KINDS + work.kind[other], weights=faults.weight[other], minlength=size)
+    extra = np.zeros((3, size))
+    for part in work.extras:
+        at = faults.group[part.row] * _KINDS + part.kind
+        for number, counts in enumerate((part.value, part.low, part.high)):
+            extra[number] += np.bincount(at, weights=counts, minlength=size)
+    value, low, high = (column.reshape(shape) for column in extra)
+    return Cells(
+        base.reshape(shape), base_ns.reshape(shape), kept.reshape(shape), kept_ns.reshape(shape), changed.reshape(shape), (value, low, high)
+    )
+
+
+def _cost_columns(costs: Costs) -> tuple[Small, Small, Small]:
+    """Mean, low and high by kind; NaN where nothing tells."""
+    unknown = Cost(np.nan, np.nan, np.nan, "")
+    found = [costs.of(name) or unknown for name in KIND]
+    return tuple(np.array([getattr(cost, name) for cost in found]) for name in ("mean_ns", "low_ns", "high_ns"))  # type: ignore[return-value]
