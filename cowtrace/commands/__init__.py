@@ -16,5 +16,6 @@ REGISTRY: dict[str, str] = {
     "replay": "Predict what the workload would have cost under other settings.",
     "record": "Record a command, a process or the system with the right events.",
     "calibrate": "Measure what faults and forks cost on this host, for predictions.",
+    "guide": "Say what to run for which question.",
     "doctor": "Check what this host can record, and what to change.",
 }
