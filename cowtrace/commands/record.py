@@ -93,6 +93,9 @@ def _list_levels(context: click.Context, parameter: click.Parameter, value: bool
 @click.option("--smaps-interval", type=click.FloatRange(min=0.01), metavar="SECONDS", help="How often; implies --smaps.  [default: 1]")
 @click.option("--smaps-children", is_flag=True, help="Of their children too; implies --smaps.")
 @click.option("--smaps-limit", type=click.IntRange(min=1), default=2000, show_default=True, help="Copies in all.")
+@click.option(
+    "--occupancy", is_flag=True, help="Look into huge pages now and then: which base pages were written. For replay --what-if thp=never."
+)
 @click.option("--call-graph", metavar="fp|dwarf|lbr", help="Record call chains at any level; full takes fp.")
 @click.option(
     "--overlay",
@@ -170,6 +173,7 @@ def _record(
     smaps_interval: float | None,
     smaps_children: bool,
     smaps_limit: int,
+    occupancy: bool,
     call_graph: str | None,
     overlay: str | None,
     buffer_pages: int | None,
@@ -190,7 +194,7 @@ def _record(
     from cowtrace.recording.workload import find_program
 
     with_ftrace = companion == "ftrace" or no_perf
-    _check_usage(argv, pids, all_processes=all_processes, propagate_exit=propagate_exit, buffer_pages=buffer_pages)
+    _check_usage(argv, pids, all_processes=all_processes, propagate_exit=propagate_exit, occupancy=occupancy, buffer_pages=buffer_pages)
     if ftrace_bytes is not None and not with_ftrace:
         raise UsageError("--ftrace-buffer needs --with ftrace")
     wants_smaps = smaps if smaps is not None else bool(pids or smaps_interval or smaps_children)
@@ -206,7 +210,7 @@ def _record(
     if perf is not None:
         plan = make_plan(asked, host, perf, system_wide=all_processes, call_graph=call_graph, buffer_pages=buffer_pages)
     interval_s = smaps_interval or (1.0 if smaps or smaps_children else None)
-    collectors = _collectors(host, wants_smaps, interval_s, smaps_children, smaps_limit) + overlays
+    collectors = _collectors(host, wants_smaps, interval_s, smaps_children, smaps_limit, occupancy=occupancy) + overlays
     if with_ftrace:
         # call chains come from perf only: where they are wanted, its tracepoints stay with it
         beside = [event.name for event in plan.events] if plan.callchains else []
@@ -237,7 +241,7 @@ def _record(
 
 
 def _check_usage(
-    argv: tuple[str, ...], pids: tuple[int, ...], *, all_processes: bool, propagate_exit: bool, buffer_pages: int | None
+    argv: tuple[str, ...], pids: tuple[int, ...], *, all_processes: bool, propagate_exit: bool, occupancy: bool, buffer_pages: int | None
 ) -> None:
     if pids and (argv or all_processes):
         raise UsageError("-p PID records running processes: give it without COMMAND and without -a")
@@ -245,6 +249,8 @@ def _check_usage(
         raise UsageError("nothing to record: give a COMMAND (cowtrace record -- make), -p PID, or -a for the whole system")
     if propagate_exit and not argv:
         raise UsageError("--propagate-exit needs a COMMAND")
+    if occupancy and not (pids or argv):
+        raise UsageError("--occupancy needs -p PID or a COMMAND: looking into every process would disturb what is measured")
     if buffer_pages is not None and buffer_pages & (buffer_pages - 1):
         raise UsageError(f"-m {buffer_pages}: expected a power of two, such as 512 or 4096")
 
@@ -272,15 +278,18 @@ def _check_owner(host: Host, pids: tuple[int, ...]) -> None:
             raise HostError(f"-p {pid}: the process belongs to user {user}; run cowtrace as that user or as root")
 
 
-def _collectors(host: Host, wants_smaps: bool, interval_s: float | None, children: bool, limit: int) -> list[Collector]:
+def _collectors(host: Host, wants_smaps: bool, interval_s: float | None, children: bool, limit: int, *, occupancy: bool) -> list[Collector]:
     from cowtrace.recording.counters import Counters
     from cowtrace.recording.kallsyms import Kallsyms
     from cowtrace.recording.mounts import Mounts
+    from cowtrace.recording.occupancy import Occupancy
     from cowtrace.recording.smaps import Smaps
 
     collectors: list[Collector] = [Counters(host, interval_s if wants_smaps else None), Mounts(), Kallsyms(host.path("proc"))]
     if wants_smaps:
         collectors.append(Smaps(interval_s=interval_s, children=children, limit=limit))
+    if occupancy:
+        collectors.append(Occupancy(host))
     return collectors
 
 

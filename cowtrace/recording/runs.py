@@ -16,13 +16,16 @@ from cowtrace.recording.host import Host
 from cowtrace.recording.kallsyms import Kallsyms
 from cowtrace.recording.levels import LEVELS
 from cowtrace.recording.mounts import Mounts
+from cowtrace.recording.occupancy import Occupancy
 from cowtrace.recording.perf_tool import find_perf
 from cowtrace.recording.plan import make_plan
 from cowtrace.recording.request import Outcome, Request
 from cowtrace.recording.session import record
 
 
-def record_once(command: Sequence[str], level: str, path: Path, host: Host, say: Callable[[str], None]) -> Outcome:
+def record_once(
+    command: Sequence[str], level: str, path: Path, host: Host, say: Callable[[str], None], *, occupancy: bool = False
+) -> Outcome:
     """Record one run of a command.
 
     Args:
@@ -31,6 +34,7 @@ def record_once(command: Sequence[str], level: str, path: Path, host: Host, say:
         path: Recording to make.
         host: This machine.
         say: Takes progress lines.
+        occupancy: Also look into huge pages.
 
     Raises:
         HostError: perf can't record here, or ended on its own.
@@ -40,6 +44,8 @@ def record_once(command: Sequence[str], level: str, path: Path, host: Host, say:
     perf = find_perf()
     request = Request(plan=make_plan(LEVELS[level], host, perf), command=command, pids=(), path=path)
     collectors: list[Collector] = [Counters(host), Mounts(), Kallsyms(host.path("proc"))]
+    if occupancy:
+        collectors.append(Occupancy(host))
 
     def make_description(outcome: Outcome) -> dict[str, object]:
         notes = [sentence for collector in collectors for sentence in collector.notes]

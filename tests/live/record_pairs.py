@@ -58,7 +58,7 @@ def record(name: str, programs: Path, policy: str, folder: Path) -> None:
     """One run under one policy."""
     with tempfile.TemporaryDirectory(prefix="pair-") as work, knobs.setting(knobs.THP / "enabled", policy):
         Path(work).chmod(0o777)
-        live.record("standard", folder, COMMANDS[name](programs, Path(work)))
+        live.cowtrace("record", "--occupancy", "--propagate-exit", "-o", folder, "--", *COMMANDS[name](programs, Path(work)))
 
 
 def main() -> int:
