@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cowtrace.copyup.triggers import call_numbers
 from cowtrace.recording.levels import Event, Level
+from cowtrace.recording.overlay.mounts import OverlayMount
 
 # a dirty inode with new data pages only (I_DIRTY_PAGES) says nothing about copy-ups. I_DIRTY, include/linux/fs.h: 7 until 6.18 or so,
 # then the bits moved to 0x70
@@ -32,8 +34,12 @@ def overlay_events(machine: str) -> tuple[Event, ...]:
     )
 
 
-def with_overlay(level: Level, machine: str) -> Level:
-    """The level with what copy-ups need."""
+def with_overlay(level: Level, machine: str, mounts: Sequence[OverlayMount]) -> Level:
+    """The level with what copy-ups on these mounts need."""
     have = {event.name for event in level.events}
-    added = tuple(event for event in overlay_events(machine) if event.name not in have)
+    wanted = overlay_events(machine)
+    if any(mount.upper_fs in ("tmpfs", "ramfs") for mount in mounts):
+        # these keep their pages in the page cache without an event that says so
+        wanted += (Event("kmem:mm_page_alloc", "pages of a copy on tmpfs"),)
+    added = tuple(event for event in wanted if event.name not in have)
     return replace(level, events=level.events + added)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class OverlayMount:
         metacopy: Metadata may be copied up without data; None when neither the mount nor the module says.
         volatile: Copied data is not synced to disk.
         user_xattrs: Its attributes are ``user.overlay.*`` instead of ``trusted.overlay.*``.
+        upper_fs: File system of the upper layer; "" when not known.
         options: All of them, as printed.
     """
 
@@ -40,6 +41,7 @@ class OverlayMount:
     metacopy: bool | None
     volatile: bool
     user_xattrs: bool
+    upper_fs: str
     options: str
 
     def as_json(self) -> dict[str, Any]:
@@ -60,10 +62,13 @@ def overlay_mounts(mountinfo: Path) -> list[OverlayMount]:
     except InputError as error:
         raise HostError(f"--overlay: the mount table {mountinfo} {error.problem}") from None
     found: dict[tuple[str, str], OverlayMount] = {}
+    homes = dict(table.select("mount_point", "fs_type").iter_rows())
     for row in table.filter(table["fs_type"] == "overlay").iter_rows(named=True):
         mount = mount_of(row)
         if mount is not None:
-            found.setdefault((mount.dev, mount.upper), mount)
+            above = [home for home in homes if (mount.upper + "/").startswith(home.rstrip("/") + "/")]
+            upper_fs = homes[max(above, key=len)] if above else ""
+            found.setdefault((mount.dev, mount.upper), replace(mount, upper_fs=upper_fs))
     return list(found.values())
 
 
@@ -93,6 +98,7 @@ def mount_of(row: dict[str, Any]) -> OverlayMount | None:
         metacopy=values["metacopy"] == "on" if "metacopy" in values else None,
         volatile="volatile" in values or values.get("fsync") == "volatile",
         user_xattrs="userxattr" in values,
+        upper_fs="",
         options=row["super_options"],
     )
 

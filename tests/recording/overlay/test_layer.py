@@ -49,5 +49,5 @@ def test_events_of_a_machine() -> None:
         "writeback:writeback_mark_inode_dirty",
         "filemap:mm_filemap_add_to_page_cache",
     ]
-    names = [event.name for event in with_overlay(LEVELS["full"], "aarch64").events]
+    names = [event.name for event in with_overlay(LEVELS["full"], "aarch64", []).events]
     assert len(names) == len(set(names))

@@ -28,6 +28,7 @@ def test_mounts_with_an_upper_layer(tmp_path: Path) -> None:
     merged, plain = mounts(tmp_path)
     assert (merged.mount_id, merged.mount_point, merged.lower, merged.upper) == (30, "/merged", ("/l1", "/l,2"), "/up")
     assert (merged.metacopy, merged.volatile, merged.user_xattrs) == (True, False, False)
+    assert (merged.upper_fs, plain.upper_fs) == ("ext4", "ext4")
     assert (plain.lower, plain.metacopy, plain.volatile, plain.user_xattrs) == (("/a", "/b"), None, True, True)
 
 
