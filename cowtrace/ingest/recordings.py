@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from cowtrace.attribution.asof import Int
+from cowtrace.attribution.copyup_spans import CopyUpSpans, SpanCopyUp
 from cowtrace.attribution.engine import Attributed, Engine
 from cowtrace.attribution.rows import Rows
 from cowtrace.attribution.spans.builder import Built
@@ -26,6 +27,7 @@ from cowtrace.ingest.history_rows import cgroup_rows, extent_rows, fork_rows, me
 from cowtrace.ingest.joined import JoinedRecording
 from cowtrace.ingest.joining import Stream, join, occurring
 from cowtrace.ingest.progress import Progress
+from cowtrace.ingest.span_rows import copyup_rows as span_copyup_rows
 from cowtrace.ingest.span_rows import span_rows
 from cowtrace.parsers.ahead import ahead
 from cowtrace.parsers.base import SIDE_BAND_SCHEMAS, Note, Recording, SideBand
@@ -115,6 +117,7 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
         has_times=lead.info.clock != "order",
     )
     engine = Engine(lead.info, events, side, has_spans=calls.present)
+    copied = CopyUpSpans(calls.functions)
     copyups = CopyUps(lead.info, shown, engine.stacks, around)
     page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES
     faults = writer.table("fault")
@@ -127,13 +130,14 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
                 told += int((part.faults.exception >= 0).sum())
                 shaping.submit(_shape_faults, context_of(engine, offsets, page_bytes), part, writing, faults)
             if built is not None and len(built.spans):
+                copied.add(built.spans)
                 writer.table("span").write(span_rows(built.spans, calls.functions, engine.history, calls.source))
             if rows is not None and len(rows):
                 engine.prune(int(rows.ts_ns[-1]))
         if engine.roles.foreign_exceptions:
             _note_strangers(group, told)
         _write_history(group, engine, side, writer, offsets)
-        _write_copyups(copyups, engine, writer, offsets)
+        _write_copyups(copyups, copied.finish(calls.paths), engine, writer, offsets)
         write_overlays(around.listings, writer, wall_offset(lead.info, around.listings))
         stacks = engine.stacks.table()
         stacks["stack_id"] = pa.array(np.arange(len(stacks["stack_id"])) + offsets.stack)
@@ -163,10 +167,13 @@ def _shape_faults(context: Context, part: Attributed, writing: InOrder, table: T
     writing.submit(table.write, fault_rows(context, part))
 
 
-def _write_copyups(copyups: CopyUps, engine: Engine, writer: StoreWriter, offsets: Offsets) -> None:
+def _write_copyups(copyups: CopyUps, shown: Sequence[SpanCopyUp], engine: Engine, writer: StoreWriter, offsets: Offsets) -> None:
+    """Copy-ups by system calls and listings, which name files; where they tell of none, those that spans show."""
     calls, rows = copyups.finish()
     if rows:
         writer.table("copyup").write(copyup_rows(engine, calls, rows, offsets))
+    elif shown:
+        writer.table("copyup").write(span_copyup_rows(shown, engine.history))
 
 
 def _rows(

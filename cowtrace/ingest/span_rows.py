@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
 from cowtrace.attribution.asof import Int
+from cowtrace.attribution.copyup_spans import SpanCopyUp
 from cowtrace.attribution.history import History
 from cowtrace.attribution.spans.builder import Spans
 from cowtrace.attribution.spans.edges import NOT_TOLD
 from cowtrace.attribution.spans.functions import Functions
 from cowtrace.ingest.fault_rows import labels, nullable
 from cowtrace.schema import TABLES
+from cowtrace.text import decode_name
 
 
 def span_rows(spans: Spans, functions: Functions, history: History, source: str) -> pa.Table:
@@ -54,3 +58,28 @@ def _names(codes: Int, names: list[str]) -> pa.Array:
     distinct = {name: place for place, name in enumerate(dict.fromkeys(names))}
     place = np.array([*(distinct[name] for name in names), -1], np.int64)
     return labels(place[codes], list(distinct))
+
+
+def copyup_rows(found: Sequence[SpanCopyUp], history: History) -> pa.Table:
+    """Copy-ups that spans show as rows of table ``copyup``."""
+    tid, ts = (np.array([getattr(each, name) for each in found], np.int64) for name in ("tid", "ts_ns"))
+    comm = history.comm_at(tid, ts).tolist()
+    rows = [
+        {
+            "ts_ns": each.ts_ns,
+            "duration_ns": each.duration_ns,
+            "tgid": each.tgid if each.tgid >= 0 else None,
+            "tid": each.tid if each.tid >= 0 else None,
+            "comm": history.comm_names[code] if code >= 0 else None,
+            "trigger": each.trigger,
+            "path": None if each.path is None else decode_name(each.path.strip(b'"')),
+            "copied_bytes": each.copied_bytes,
+            "metadata_only": each.metadata_only,
+            "evidence": "span",
+            "confidence": 0.0 if each.trigger == "unknown" else 0.95,
+            "matched_by": "span",
+            "file_type": each.file_type,
+        }
+        for each, code in zip(found, comm, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=TABLES["copyup"].arrow())

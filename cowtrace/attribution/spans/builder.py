@@ -19,6 +19,7 @@ class Spans:
     """Calls in order of their entry; int64[n] each.
 
     Attributes:
+        seq: Number of the event in the recording.
         ts_ns: Entry. -1: no times are recorded.
         end_ns: Exit; -1 without.
         taken_ns: How long it took, by the kernel's own account where that is recorded; -1 unknown.
@@ -26,8 +27,10 @@ class Spans:
         function, parent: Numbers in ``Functions``; parent -1: outermost, or not known.
         depth: Calls around it.
         retval: NOT_TOLD without.
+        flags: Argument of that name; NOT_TOLD without.
     """
 
+    seq: Int
     ts_ns: Int
     end_ns: Int
     taken_ns: Int
@@ -38,6 +41,7 @@ class Spans:
     parent: Int
     depth: Int
     retval: Int
+    flags: Int
 
     def __len__(self) -> int:
         return len(self.ts_ns)
@@ -139,6 +143,7 @@ class SpanBuilder:
         order = np.lexsort((edges.seq[at], began))
         at, leave, above = at[order], leave[order], above[order]
         return Spans(
+            edges.seq[at],
             began[order],
             end_ns[order],
             taken[order],
@@ -149,6 +154,7 @@ class SpanBuilder:
             np.where(above >= 0, edges.function[above], -1),
             edges.depth[at],
             np.where(leave >= 0, edges.retval[leave], edges.retval[at]),
+            edges.flags[at],
         )
 
 

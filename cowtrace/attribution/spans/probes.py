@@ -17,6 +17,9 @@ from cowtrace.attribution.spans.functions import Functions, Names
 from cowtrace.parsers.base import EventBatch, EventDesc
 
 _IP, _FUNC, _RETURN_IP = "__probe_ip", "__probe_func", "__probe_ret_ip"
+#: What copies a file up (fs/overlayfs/copy_up.c).
+COPY_UP = "ovl_copy_up_one"
+_PATH = ("name", "path", "file")
 _ADDRESS, _FLAGS, _RETURNED = ("addr", "address"), ("flags", "fault_flags"), ("ret", "retval", "rc", "arg1")
 _AFFIX = re.compile(r"^(?:[pr]_|kprobe_|kretprobe_)|(?:__return|__entry|__exit|_return|_ret|_entry|_exit|_enter|_\d+)+$")
 
@@ -29,6 +32,10 @@ class ProbeEvents:
         functions: Numbers the functions.
         names: Gives the symbols of addresses.
         listed: Function of probes, by event name.
+
+
+    Attributes:
+        paths: File names that probes fetched, by number of the event.
     """
 
     def __init__(self, events: Sequence[EventDesc], functions: Functions, names: Names, listed: Mapping[str, str]) -> None:
@@ -39,6 +46,7 @@ class ProbeEvents:
         self._returns = [event for event in events if _has(event, _FUNC) and _has(event, _RETURN_IP)]
         self._function: dict[int, int] = {}
         self._open = no_edges()
+        self.paths: dict[int, bytes] = {}
 
     @property
     def present(self) -> bool:
@@ -66,6 +74,8 @@ class ProbeEvents:
                     if name is not None and (kind == EXIT) == (choices is _RETURNED):
                         target[:] = batch.field(event.index, name).astype(np.int64)
                 found.append(part)
+                if self._functions.plain[part.function[0]] == COPY_UP and kind == ENTRY:
+                    self._read_paths(event, batch, part)
         edges = in_order(found)
         if not len(edges):
             return edges
@@ -89,6 +99,12 @@ class ProbeEvents:
                 symbol = self._listed.get(event.name) or self._listed.get(own) or _stem(event) or own
             number = self._function[event.index] = self._functions.named(symbol)
         return number
+
+    def _read_paths(self, event: EventDesc, batch: EventBatch, part: Edges) -> None:
+        """Names of the files that are copied up, where the probe fetches them; such calls are few."""
+        field = next((field.name for field in event.fields if field.name in _PATH and field.kind in ("data_loc", "string")), None)
+        if field is not None:
+            self.paths.update(zip(part.seq.tolist(), batch.field_values(event.index, field), strict=True))
 
     def _nested(self, edges: Edges) -> Edges:
         """Edges with depths; an entry without its return is a point, unless it may still come."""

@@ -45,6 +45,11 @@ class SpanReader:
         """The recording holds calls of functions."""
         return self._events.present
 
+    @property
+    def paths(self) -> dict[int, bytes]:
+        """Files that are copied up, by number of the event; only probes fetch names."""
+        return self._events.paths if isinstance(self._events, ProbeEvents) else {}
+
     def read(self, batch: EventBatch) -> Built:
         """What a batch completes."""
         first_seq = self._seq
