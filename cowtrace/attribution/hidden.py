@@ -15,6 +15,10 @@ from cowtrace.attribution.mappings import ANON, HEAP, STACK
 from cowtrace.attribution.observe import Observed
 from cowtrace.attribution.pages import BLOCK_SHIFT, UNSEEN, Frame
 
+#: Pages of one block that fault in one by one, from which on the block is not mapped huge: a huge page of which a few pages were given
+#: back (MADV_DONTNEED) has such faults too.
+_SEVERAL_PAGES = 4
+
 
 def huge_first_touches(
     seen: Observed, block: Int, block_bits: int, betrayer: Int, frame: Frame, watched: np.ndarray, near: Int | int
@@ -46,7 +50,7 @@ def huge_first_touches(
 
 
 def neighbours(seen: Observed, key: Int, by_page: Int, space: Int) -> Int:
-    """YES where at least two different pages of a huge block were faulted in one by one within this batch.
+    """YES where several pages of a huge block were faulted in one by one within this batch, more than a few given back and touched again.
 
     Args:
         seen: Direct facts of the batch.
@@ -62,5 +66,5 @@ def neighbours(seen: Observed, key: Int, by_page: Int, space: Int) -> Int:
     block = page >> BLOCK_SHIFT
     first = np.flatnonzero(np.r_[True, block[1:] != block[:-1]])
     pages = np.add.reduceat(np.r_[True, page[1:] != page[:-1]].astype(np.int64), first)
-    result[touched] = np.where(np.repeat(pages, np.diff(np.r_[first, len(touched)])) > 1, YES, NO)
+    result[touched] = np.where(np.repeat(pages, np.diff(np.r_[first, len(touched)])) >= _SEVERAL_PAGES, YES, NO)
     return result

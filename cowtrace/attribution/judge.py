@@ -17,6 +17,7 @@ from cowtrace.attribution.observe import Column, Observed, made_by
 from cowtrace.attribution.pagecache import PageCache
 from cowtrace.attribution.pages import (
     ANON_FRAME,
+    BLOCK_PAGES,
     BLOCK_SHIFT,
     HUGE_FRAME,
     HUGE_ZERO_FRAME,
@@ -157,6 +158,8 @@ class Judge:
             frame = self._uncover(at, frame, seen, made, space, page, key, by_page, near)
         origin = np.zeros(count, np.int64)
         origin[at] = frame.made
+        if not isinstance(near, int):
+            near[at] = np.where(frame.by_block | self._came_alone(frame, page[at]), YES, NO)
         state = self._states(at, frame, seen, space, page, count)
         facts = replace(facts, after=seen.after, neighbours=near, origin=origin, sharing=state)
         if self._roles.has_frames and not self._roles.has_error_code and isinstance(rss, int):
@@ -167,6 +170,14 @@ class Judge:
         copied = ~self._verdicts.charged(_CHARGED_REUSES)[verdict[at]]
         nobody[at], parent[at] = sharing.charge(owed, space[at], seen.ts_ns[at], copied)
         return verdict, nobody, parent
+
+    def _came_alone(self, frame: Frame, page: Int) -> np.ndarray:
+        """bool: other pages of the page's huge block got frames of their own, and none was there without."""
+        first = page >> BLOCK_SHIFT << BLOCK_SHIFT
+        others = self.pages.count_from(frame.owner, first, BLOCK_PAGES) - self.pages.count_from(frame.owner, page, 1)
+        block = (frame.owner << self._bits) | first
+        result: np.ndarray = (others > 0) & ~np.isin(block, block[frame.made == UNSEEN])
+        return result
 
     def _forked(self, seen: Observed) -> Column:
         if not self._roles.has_spans:
@@ -262,7 +273,8 @@ class Judge:
         blocks = frame_of(self.blocks, lives, self.space_of, space, block, ts)
         splits = frame_of(self.splits, lives, self.space_of, space, block, ts)
         is_huge = (blocks.made == HUGE_FRAME) | (blocks.made == HUGE_ZERO_FRAME)
-        wins = is_huge & ((frame.made == UNSEEN) | (blocks.ts > frame.ts))
+        # a fault that turned out to have mapped a whole block is in both logs
+        wins = is_huge & ((frame.made == UNSEEN) | (blocks.ts >= frame.ts))
         part = np.where(blocks.made == HUGE_ZERO_FRAME, ZERO_FRAME, ANON_FRAME)
         made = np.where((splits.made != UNSEEN) & (splits.ts > blocks.ts), part, blocks.made)
         return Frame(np.where(wins, blocks.owner, frame.owner), np.where(wins, blocks.ts, frame.ts), np.where(wins, made, frame.made), wins)

@@ -178,6 +178,9 @@ def made_by(seen: Observed, rss: Column) -> Int:
         made = np.where((after == F.PAGE) & ~private_file & (vma != 0), ANON_FRAME, made)
         made = np.where((after == F.PAGE) & private_file & replaced & (write != NO), ANON_FRAME, made)
         made = np.where((after == F.ZERO) | (after == F.HUGE_ZERO), ZERO_FRAME, made)
+    if not isinstance(seen.major, int):
+        # what had to be read is no zero page
+        made = np.where((made == ZERO_FRAME) & (seen.major == YES), ANON_FRAME, made)
     if not isinstance(rss, int):
         told = private_file & (rss != F.RSS_UNKNOWN) & (write == UNKNOWN) & (seen.present == NO)
         made = np.where(told & (rss & F.RSS_FILE != 0), FILE_FRAME, np.where(told & (rss & F.RSS_ANON != 0), ANON_FRAME, made))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cowtrace.attribution import facts as F
 from cowtrace.attribution.facts import NO, YES, Facts
 from cowtrace.attribution.mappings import ANONYMOUS, FILE_PRIVATE, FILE_SHARED, HUGETLB, SHMEM, SPECIAL
+from cowtrace.attribution.mappings import UNKNOWN as UNKNOWN_MAPPING
 from cowtrace.attribution.pages import ANON_FRAME, FILE_FRAME, HUGE_FRAME, UNSEEN, ZERO_FRAME
 from cowtrace.attribution.verdict import Verdict, unknown, verdict
 
@@ -115,6 +116,11 @@ def _by_state(f: Facts) -> Verdict:
     if f.origin == UNSEEN and f.complete == YES:
         # never touched alone and yet present: part of a larger folio, or populated without a fault
         return unknown("cow_copy", "thp_split") if f.sharing == F.SHARED else unknown("cow_reuse", "thp_reuse", "cow_copy")
+    if f.origin == ANON_FRAME and f.before == F.NOT_RECORDED and f.neighbours == NO and (f.can_be_huge == YES or f.vma == UNKNOWN_MAPPING):
+        # the only page of its huge block that ever faulted in: it may have come with the whole block
+        alone = {F.SHARED: ("cow_copy", "thp_split"), F.LAST_OWNER: ("cow_reuse", "thp_reuse")}.get(f.sharing)
+        if alone is not None:
+            return unknown(*alone)
     if f.vma in ANONYMOUS or f.origin == ANON_FRAME:
         if f.sharing == F.SHARED:
             return verdict("cow_copy", "state", 0.85 if f.origin == ANON_FRAME else 0.7)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from cowtrace.attribution.thread_groups import regrouped
 from cowtrace.errors import InputError
 from cowtrace.ingest.copyup_rows import surroundings
 from cowtrace.ingest.discover import Found, name_files
@@ -45,7 +46,7 @@ def write_tables(found: Found, writer: StoreWriter, *, quiet: bool) -> list[dict
     for source_id, path in enumerate(found.recordings):
         try:
             recording = open_recording(path)
-            opened.append((source_id, recording, recording.side_band()))
+            opened.append((source_id, *regrouped(recording, recording.side_band())))
         except InputError as error:
             # one bad file among good ones is told and left out; alone it is the answer
             errors.append(error)
