@@ -79,7 +79,8 @@ def decode_rows(batch: EventBatch, roles: R.Roles, events: list[EventDesc], stac
     """
     columns, count = batch.columns, batch.count
     role = np.take(np.array(roles.of_event, np.int8), batch.event)
-    needs_payload = any(roles.names(role) for role in _PAYLOAD)
+    # calls of fault handlers are put among the rows later, and carry their marks there
+    needs_payload = roles.has_spans or any(roles.names(role) for role in _PAYLOAD)
     rows = Rows(
         ts_ns=columns["ts_ns"] if "ts_ns" in columns else np.full(count, -1, np.int64),
         tid=columns["tid"] if "tid" in columns else np.full(count, -1, np.int32),

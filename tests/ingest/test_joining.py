@@ -224,3 +224,49 @@ def test_losses_keep_their_recording(tmp_path: Path) -> None:
     other._side.lost = lost
     groups, _ = group_recordings([one, other], [one.side_band(), other.side_band()], [0, 1])
     assert (len(groups), len(one._side.lost), groups[0].side.lost["lost_events"].to_list()) == (1, 0, [3])
+
+
+NAMES = {1: "handle_mm_fault", 2: "do_wp_page", 3: "wp_page_copy", 4: "do_anonymous_page", 5: "folio_add_new_anon_rmap"}
+
+
+class Graph(Made):
+    """function_graph: ``lines`` of events of two kinds, entry and exit."""
+
+    def function_names(self, values: Any, *, within_bytes: int = 32) -> list[str]:
+        return [NAMES[value] for value in values.tolist()]
+
+
+def graph(calls: Sequence[tuple[int, int, int, int]]) -> Made:
+    """trace.dat with calls: (entry, exit, function, depth) of thread 20."""
+    events = [tracepoint(0, "ftrace:funcgraph_entry", "func", "depth"), tracepoint(1, "ftrace:funcgraph_exit", "func", "depth")]
+    lines = [
+        {"event": kind, "ts_ns": ts, "tid": 20, "tgid": -1, "cpu": 0, "f": {"func": function, "depth": depth}}
+        for begin, end, function, depth in calls
+        for kind, ts in ((0, begin), (1, end))
+    ]
+    info = SourceInfo("trace.dat", format="trace.dat", hostname="db1", clock="mono", kernel_release="6.18.0")
+    return Graph(events, lines, info=info).told(*FTRACE_SIDE)
+
+
+@pytest.mark.parametrize("batch_lines", [1, 3, 100])
+def test_spans_are_the_evidence_for_faults_that_perf_counts(tmp_path: Path, batch_lines: int) -> None:
+    faults = perf([(101, 120, PAGE, 20), (201, 240, PAGE, 20), (301, 310, PAGE, 20)])
+    for line in faults.lines:
+        line["phys_addr"] = line["data_page_size"] = 0
+    faults.events = [software(0, "page-faults"), software(1, "minor-faults"), software(2, "major-faults")]
+    calls = graph([(103, 118, 1, 0), (104, 117, 4, 1), (110, 111, 5, 2), (203, 235, 1, 0), (204, 234, 2, 1), (205, 230, 3, 2)])
+    faults.batch_lines, calls.batch_lines = 2, batch_lines
+    store = ingested(tmp_path, calls, faults)
+    assert rows(store, "SELECT ts_ns, duration_ns, kind, evidence FROM fault ORDER BY ts_ns")[:2] == [
+        (101, 19, "anon_zero", "span"),
+        (201, 39, "ksm_copy", "span"),  # copied, though nobody else has the page
+    ]
+    assert rows(store, "SELECT count(*) FROM fault WHERE evidence <> 'span'") == [(1,)]  # the third had no call recorded
+    assert rows(store, "SELECT ts_ns, duration_ns, function, depth, tgid FROM span ORDER BY ts_ns") == [
+        (103, 15, "handle_mm_fault", 0, 20),
+        (104, 13, "do_anonymous_page", 1, 20),
+        (110, 1, "folio_add_new_anon_rmap", 2, 20),
+        (203, 32, "handle_mm_fault", 0, 20),
+        (204, 30, "do_wp_page", 1, 20),
+        (205, 25, "wp_page_copy", 2, 20),
+    ]
