@@ -101,14 +101,13 @@ def _distinct(store: Store, maps: TextMaps, column: str) -> pl.DataFrame:
         is_split = pl.col("mm_id").is_in(np.unique(contested).tolist()).fill_null(False)
         plain = faults.filter(~is_split)
         split = [_epochs(faults.filter(is_split).collect(), contested, when, column)]
-    times = pl.col("ts_ns").min().alias("first_ns"), pl.col("ts_ns").max()
-    seen = plain.group_by("mm_id", column).agg(times).collect(engine="streaming").lazy()
+    # forks that only inherit count as their ancestor from the start: a fork storm has few places in code, but in every process
     table = (
-        seen.join(owners, on="mm_id", how="left")
+        plain.join(owners, on="mm_id", how="left")
         .group_by("text_mm_id", column)
-        .agg(pl.col("first_ns").min(), pl.col("ts_ns").max())
+        .agg(pl.col("ts_ns").min().alias("first_ns"), pl.col("ts_ns").max())
         .with_columns(start_ns=pl.lit(_EVER[0], pl.Int64), end_ns=pl.lit(_EVER[1], pl.Int64))
-        .collect()
+        .collect(engine="streaming")
     )
     # the order of groups is chance; numbers given later must not be
     return pl.concat([table.select("text_mm_id", column, *_TIMES), *split]).sort("text_mm_id", column, "start_ns")

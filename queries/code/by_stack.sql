@@ -20,7 +20,12 @@ WITH labels AS (
     FROM frame
 ),
 chains AS (
-    SELECT stack_frame.text_mm_id, stack_frame.stack_id, stack_frame.start_ns, stack_frame.end_ns,
+    SELECT
+        row_number() OVER () AS chain_id,
+        stack_frame.text_mm_id,
+        stack_frame.stack_id,
+        stack_frame.start_ns,
+        stack_frame.end_ns,
         list(labels.label ORDER BY stack_frame.depth DESC) AS frames
     FROM stack_frame
     JOIN labels USING (frame_id)
@@ -28,10 +33,7 @@ chains AS (
 ),
 costs AS (
     SELECT
-        text_space.text_mm_id,
-        faults.stack_id,
-        chains.frames,
-        CASE WHEN faults.stack_id IS NULL THEN faults.ip END AS ip,
+        chains.chain_id,
         CASE WHEN faults.stack_id IS NULL THEN ip_frame.frame_id END AS frame_id,
         sum(faults.fault_count) AS fault_count,
         coalesce(sum(faults.fault_count) FILTER (WHERE faults.family = 'copy'), 0) AS copy_count,
@@ -45,19 +47,21 @@ costs AS (
         AND faults.ts_ns >= chains.start_ns
         AND faults.ts_ns < chains.end_ns
     LEFT JOIN ip_frame
-        ON ip_frame.ip = faults.ip
+        ON faults.stack_id IS NULL
+        AND ip_frame.ip = faults.ip
         AND ip_frame.text_mm_id IS NOT DISTINCT FROM text_space.text_mm_id
         AND faults.ts_ns >= ip_frame.start_ns
         AND faults.ts_ns < ip_frame.end_ns
     GROUP BY ALL
 )
 SELECT
-    coalesce(costs.frames, CASE WHEN labels.label IS NOT NULL THEN [labels.label] END) AS frames,
+    coalesce(chains.frames, CASE WHEN labels.label IS NOT NULL THEN [labels.label] END) AS frames,
     sum(costs.fault_count)::BIGINT,
     sum(costs.copy_count)::BIGINT,
     sum(costs.copied_bytes)::BIGINT,
     sum(costs.duration_ns)::BIGINT
 FROM costs
+LEFT JOIN chains USING (chain_id)
 LEFT JOIN labels USING (frame_id)
 GROUP BY 1
 ORDER BY 5 DESC NULLS LAST, 2 DESC, 1;
