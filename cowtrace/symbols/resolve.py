@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cowtrace.symbols.archive import Archive
+from cowtrace.symbols.debuginfod import Debuginfod
+from cowtrace.symbols.find import Shelf
 from cowtrace.symbols.naming import Namer
 from cowtrace.symbols.places import find_places
 from cowtrace.symbols.sources import Sources
@@ -50,11 +53,18 @@ def resolve(store: Store, sources: Sources | None = None) -> Symbols:
     Args:
         store: An existing store.
         sources: Where code may be looked for.
+
+    Raises:
+        InputError: An archive of ``sources`` can't be read.
     """
     sources = sources or Sources()
     places = find_places(store)
-    namer = Namer(store, sources)
+    build_ids = frozenset(space.dso.build_id for space in places.spaces if space.dso is not None and space.dso.build_id is not None)
+    archives: list[Shelf] = [Archive(path, build_ids) for path in sources.archives]
+    servers = [Debuginfod(sources.debuginfod_urls, sources.debuginfod_seconds)] if sources.debuginfod_urls else []
+    namer = Namer(store, sources, near=archives, far=list(servers))
     frame = namer.frames(places)
+    namer.notes += [note for server in servers for note in server.notes]
     return Symbols(
         frame,
         places.ips.rename({"place": "frame_id"}),
