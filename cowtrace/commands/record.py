@@ -283,9 +283,15 @@ def _collectors(host: Host, wants_smaps: bool, interval_s: float | None, childre
     from cowtrace.recording.kallsyms import Kallsyms
     from cowtrace.recording.mounts import Mounts
     from cowtrace.recording.occupancy import Occupancy
+    from cowtrace.recording.perf_maps import PerfMaps
     from cowtrace.recording.smaps import Smaps
 
-    collectors: list[Collector] = [Counters(host, interval_s if wants_smaps else None), Mounts(), Kallsyms(host.path("proc"))]
+    collectors: list[Collector] = [
+        Counters(host, interval_s if wants_smaps else None),
+        Mounts(),
+        Kallsyms(host.path("proc")),
+        PerfMaps(host.path("tmp")),
+    ]
     if wants_smaps:
         collectors.append(Smaps(interval_s=interval_s, children=children, limit=limit))
     if occupancy:

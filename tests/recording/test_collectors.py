@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import zstandard
 
+from cowtrace.ingest import ingest
 from cowtrace.recording.collector import Collector, Scene
 from cowtrace.recording.counters import Counters
 from cowtrace.recording.kallsyms import Kallsyms, text_symbols
 from cowtrace.recording.mounts import Mounts
+from cowtrace.recording.perf_maps import PerfMaps
 from tests.support.hosts import make_host
 
 MTHP = "sys/kernel/mm/transparent_hugepage/hugepages-64kB/stats"
@@ -103,3 +106,39 @@ def test_hidden_kallsyms_leave_a_note_and_no_file(tmp_path: Path) -> None:
     run(kallsyms, tmp_path / "rec")
     assert not (tmp_path / "rec/kallsyms.zst").exists()
     assert kallsyms.notes[0].startswith("kernel functions can't be named: /proc/kallsyms hides its addresses")
+
+
+def test_perf_maps_of_the_recorded_and_of_who_wrote_meanwhile(tmp_path: Path) -> None:
+    tmp = tmp_path / "tmp"
+    tmp.mkdir()
+    for pid in (11, 12, 13):
+        (tmp / f"perf-{pid}.map").write_bytes(b"7000 10 old\n")
+        os.utime(tmp / f"perf-{pid}.map", (1, 1))
+    maps = PerfMaps(tmp)
+    folder = tmp_path / "rec"
+    folder.mkdir()
+    maps.start(Scene(folder, [11], False))
+    (tmp / "perf-12.map").write_bytes(b"7000 10 new\n")
+    os.mkfifo(tmp / "perf-14.map")
+    (tmp / "perf-15.map").symlink_to("/etc/passwd")
+    (tmp / "perf-evil.map").write_bytes(b"x")
+    maps.stop()
+    assert sorted(path.name for path in folder.iterdir()) == ["perf-11.map.zst", "perf-12.map.zst"]
+    assert zstandard.decompress((folder / "perf-12.map.zst").read_bytes()) == b"7000 10 new\n"
+    assert maps.notes == []
+
+
+def test_names_of_a_folder_of_record_reach_the_store(tmp_path: Path) -> None:
+    folder = tmp_path / "cowtrace.rec"
+    folder.mkdir()
+    sample = Path(__file__).parent.parent.parent / "sample-traces" / "plain-page-faults.data"
+    (folder / "perf.data").write_bytes(sample.read_bytes())
+    (folder / "recording.json").write_text("{}")
+    (folder / "perf-12.map.zst").write_bytes(zstandard.compress(b"7f00 10 js\n"))
+    (folder / "kallsyms.zst").write_bytes(zstandard.compress(b"ffffffff81000000 T _text\nffffffffc0000000 t f\t[m]\n"))
+    store = ingest([folder], tmp_path / "store", quiet=True)
+    assert store.lazy("jit_symbol").collect().rows() == [(12, 0x7F00, 0x10, "js")]
+    assert store.lazy("kernel_symbol").collect().rows() == [(0xFFFFFFFF81000000, "_text", None), (0xFFFFFFFFC0000000, "f", "m")]
+    (folder / "kallsyms.zst").write_bytes(b"no zstd")
+    damaged = ingest([folder], tmp_path / "damaged", quiet=True)
+    assert [note["text"].partition(" (")[0] for note in damaged.manifest["sources"][0]["notes"]][-1:] == ["kallsyms.zst: names not read"]
