@@ -75,7 +75,7 @@ FIGURES: dict[str, FigureKind] = {
         "cowtrace.figures.flame",
         "Through which code the faults came",
         ("fault/by_stack",),
-        "writers",
+        "functions",
         "A box is as wide as what lies below it: callers on top, kinds of fault at the bottom. A click zooms in.",
     ),
     "memory": FigureKind(

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from cowtrace.store.reader import Store
 
-#: Boxes drawn; thinner ones could not be seen and make the page heavy. What they hold stays in their parents' width.
+#: Boxes drawn: thinner ones could not be seen and make the page heavy. What they hold stays in their parents' width.
 NODES_SHOWN = 1200
+LEAST_SHARE = 0.002
+_ROW_PX = 22
 _CODE = "#d8cfc0"
 _KIND_MARK = "\0"
 
@@ -36,7 +38,8 @@ def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | Non
         amount = (row["duration_ns"] or 0) if is_time else row["fault_count"]
         for depth in range(len(path) + 1):
             weight[path[:depth]] = weight.get(path[:depth], 0) + amount
-    kept = sorted(weight, key=lambda path: (-weight[path], len(path), path))[:NODES_SHOWN]
+    least = LEAST_SHARE * weight[()]
+    kept = sorted((path for path in weight if weight[path] >= least), key=lambda path: (-weight[path], len(path), path))[:NODES_SHOWN]
     number = {path: str(place) for place, path in enumerate(kept)}
     say = format_ns if is_time else format_count
     figure = go.Figure(
@@ -54,7 +57,8 @@ def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | Non
             sort=True,
         )
     )
-    return layout(figure, height=520, margin={"l": 4, "r": 4, "t": 4, "b": 4})
+    depth = 1 + max(map(len, kept))
+    return layout(figure, height=max(160, 12 + _ROW_PX * depth), margin={"l": 4, "r": 4, "t": 4, "b": 4})
 
 
 def _color(path: tuple[str, ...]) -> str:
