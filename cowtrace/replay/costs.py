@@ -105,7 +105,8 @@ class Costs:
             return None
         # the recorder's share is in the recorded mean and must not be multiplied; the cheapest kind bounds it
         base = self._own[base_name].mean_ns
-        floor = min(cost.mean_ns for cost in self._own.values() if "few" not in cost.source or len(self._own) == 1)
+        well_known = [cost.mean_ns for cost in self._own.values() if "few" not in cost.source]
+        floor = min(well_known or [cost.mean_ns for cost in self._own.values()])
         share = min(0.8 * floor, 0.7 * base)
         unit = (base - share) / _RATIOS[base_name][0]
         centre, low, high = (share + unit * ratio for ratio in _RATIOS[kind])

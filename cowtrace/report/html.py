@@ -15,12 +15,14 @@ from cowtrace.report.bill import Report
 from cowtrace.report.headline import caveats, headline
 from cowtrace.report.section import Section
 from cowtrace.report.sections import sections
+from cowtrace.report.what_if import what_if
 from cowtrace.store.reader import Store
 from cowtrace.text import printable
 
 if TYPE_CHECKING:
     import duckdb
     import jinja2
+    import plotly.graph_objects as go
 
 
 def render(report: Report, *, width: int | None = None, color: bool = False) -> str:
@@ -31,10 +33,29 @@ def render(report: Report, *, width: int | None = None, color: bool = False) -> 
     del width, color
     store = Store(Path(report.provenance.store))
     with connect(store) as connection:
-        return page(headline(report), caveats(report), sections(report), connection, store)
+        parts = sections(report)
+        own: dict[str, go.Figure] = {}
+        if (predicted := what_if(store)) is not None:
+            section, picture = predicted
+            # after what happened, before what is not known
+            at = next((number for number, part in enumerate(parts) if part.name == "unknown"), len(parts))
+            parts.insert(at, section)
+            if picture is not None:
+                own[section.name] = picture
+        return page(headline(report), caveats(report), parts, connection, store, own)
 
 
-def page(title: str, warnings: list[str], parts: list[Section], connection: duckdb.DuckDBPyConnection, store: Store) -> str:
+#: What stands beside the figures of the report's own sections.
+_OWN = {
+    "what_if": FigureKind(
+        "", "Fault and fork time that a setting would save", (), "what_if", "Bars to the right save time; the lines are 90 % intervals."
+    )
+}
+
+
+def page(
+    title: str, warnings: list[str], parts: list[Section], connection: duckdb.DuckDBPyConnection, store: Store, own: dict[str, go.Figure]
+) -> str:
     """A page of sections, each with its figures.
 
     Args:
@@ -43,6 +64,7 @@ def page(title: str, warnings: list[str], parts: list[Section], connection: duck
         parts: In order; a figure whose section is not among them is left out.
         connection: To ``store``.
         store: For the figures.
+        own: Figures of sections that bring their own, by the section's name.
     """
     figures: list[dict[str, Any]] = []
     blocks: list[dict[str, Any]] = []
@@ -52,6 +74,9 @@ def page(title: str, warnings: list[str], parts: list[Section], connection: duck
             if kind.section == part.name and (picture := figure(connection, store, name)) is not None:
                 drawn.append({"name": name, "kind": kind, "queries": _sql(kind), "height": picture.layout.height})
                 figures.append({"name": name, **_bare(picture.to_plotly_json())})
+        if part.name in own:
+            drawn.append({"name": part.name, "kind": _OWN[part.name], "queries": [], "height": own[part.name].layout.height})
+            figures.append({"name": part.name, **_bare(own[part.name].to_plotly_json())})
         blocks.append({"section": part, "figures": drawn, "anchor": part.name or f"part-{len(blocks)}"})
     return _template().render(
         title=printable(title),

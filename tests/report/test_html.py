@@ -49,7 +49,7 @@ def test_the_numbers_are_those_of_the_other_formats(tmp_path: Path) -> None:
     start = outline.cells.index("parent redis (12)")
     assert outline.cells[start - 1 : start + 6] == ["0 at 400 ms", "parent redis (12)", "4", "3", "1", "12 KiB", "5.5 µs"]
     names = [figure["name"] for figure in json.loads(re.findall(r'type="application/json">(.*?)</script>', page)[0])]
-    assert names == ["timeline", "latency", "fork_bill", "heat_map"]
+    assert names == ["timeline", "latency", "fork_bill", "heat_map", "what_if"]
     assert "cowtrace query STORE cow/fork_bill" in page
     assert len(page) < 6 << 20
     assert "Content-Security-Policy\" content=\"default-src 'none'" in page  # nothing can be fetched from anywhere
