@@ -182,6 +182,8 @@ class Judge:
     def _forked(self, seen: Observed) -> Column:
         if not self._roles.has_spans:
             return NO
+        if seen.shown >> C.DUPLICATE & 1:
+            return YES
         first = self.sharing().first_fork_ns
         return (seen.ts_ns > (int(first.min()) if len(first) else NEVER)).view(np.int8)
 

@@ -20,6 +20,8 @@ _SURE: dict[int, tuple[str, float]] = {
     P.THP_REUSED: ("thp_reuse", 0.97),
     P.THP_ZERO_REPLACED: ("thp_zero_page_cow", 0.98),
     P.FILE_COPIED: ("file_cow", 0.98),
+    P.ZERO_REPLACED: ("zero_page_cow", 0.98),
+    P.ANON_LARGE: ("mthp_zero", 0.98),
     P.NOTHING_DONE: ("spurious", 0.8),
     P.HUGETLB_COPIED: ("hugetlb_cow", 0.99),
     P.HUGETLB_FILLED: ("hugetlb", 0.98),
@@ -129,7 +131,8 @@ def _copied(f: Facts) -> Verdict:
         # present without a fault of its own: mapped around a fault on the file
         return verdict("file_cow", "span", 0.85)
     if f.forked == YES and f.has_addr == NO:
-        return verdict("cow_copy", "span", 0.7, copied=-1)
+        # page by page nothing is known; after a fork nearly all copies are of pages that it shared
+        return verdict("cow_copy", "span", 0.7)
     return unknown("cow_copy", "file_cow", "zero_page_cow", "ksm_copy")
 
 

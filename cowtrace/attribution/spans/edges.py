@@ -131,6 +131,11 @@ class GraphEvents:
         """The recording describes such events (it may hold none)."""
         return bool(self._entries or self._exits)
 
+    def _read_arguments(self, part: Edges, batch: EventBatch, event: EventDesc) -> None:
+        from cowtrace.attribution.spans.arguments import read_arguments
+
+        read_arguments(part, batch, event, self._functions.plain, self._functions.meaning(part.function))
+
     def edges(self, batch: EventBatch, first_seq: int) -> Edges:
         """Entries and exits of a batch, in its order.
 
@@ -150,6 +155,8 @@ class GraphEvents:
                 part.depth = batch.field(event.index, "depth").astype(np.int64)
                 if kind == EXIT:
                     _read_exit(part, batch, event)
+                else:
+                    self._read_arguments(part, batch, event)
                 found.append(part)
         whole = in_order(found)
         sane = (whole.depth >= 0) & (whole.depth < DEPTH_MAX)

@@ -22,8 +22,8 @@ _PREFIXES = re.compile(r"^(__pfx_|__cfi_)")
 (
     NOTHING, HMF, INNER_HMF, GUP, ANON, FAULT, COW_FAULT, READ_FAULT, SHARED_FAULT, WP, WP_COPY, WP_REUSE, WP_SHARED, SWAP, NEW_ANON,
     FLUSH, ACCESS, ALLOC, MAP_AROUND, FILEMAP, SHMEM, CALL_FAULT, FINISH, MKWRITE, READ_SWAP, THP_ANON, THP_WP, THP_ZERO_WP, SPLIT,
-    THP_ALLOC, CLEAR_HUGE, HUGETLB, HUGETLB_NEW, HUGETLB_WP, COPY_HUGE, NUMA, UFFD, COPY_PAGE, READ_FILE,
-) = range(39)  # fmt: skip
+    THP_ALLOC, CLEAR_HUGE, HUGETLB, HUGETLB_NEW, HUGETLB_WP, COPY_HUGE, NUMA, UFFD, COPY_PAGE, READ_FILE, DUPLICATE,
+) = range(40)  # fmt: skip
 
 MEANING: dict[str, int] = {
     "handle_mm_fault": HMF,
@@ -75,6 +75,8 @@ MEANING: dict[str, int] = {
     "hugetlb_no_page": HUGETLB_NEW,
     **dict.fromkeys(("hugetlb_wp", "hugetlb_cow"), HUGETLB_WP),
     **dict.fromkeys(("copy_user_large_folio", "copy_user_huge_page"), COPY_HUGE),
+    # kernel/fork.c: page tables of a new address space
+    **dict.fromkeys(("dup_mmap", "dup_mm", "copy_page_range", "copy_pte_range"), DUPLICATE),
     # mm/userfaultfd.c
     "handle_userfault": UFFD,
 }  # fmt: skip

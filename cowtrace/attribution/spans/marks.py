@@ -9,12 +9,12 @@ from cowtrace.attribution.spans import functions as C
 from cowtrace.attribution.spans.edges import NOT_TOLD
 
 # The first bits are the meanings themselves: 1 << C.ANON and so on. These follow.
-_FIRST = C.READ_FILE + 1
+_FIRST = C.DUPLICATE + 1
 (
-    WP_NEW_ANON, WP_FLUSH, WP_ACCESS, SWAP_NEW_ANON, FAULT_NEW_ANON, HUGE_ALLOC, HUGE_SPLIT, FAULT_CLEAR_HUGE,
+    WP_NEW_ANON, WP_FLUSH, WP_ACCESS, SWAP_NEW_ANON, HUGE_ALLOC, HUGE_SPLIT, ALLOC_TOLD, ALLOC_ZEROED, ALLOC_LARGE,
     RETRY, MAJOR, FAILED, RETURNED, WROTE, READ, TRIED, WITHOUT_EXCEPTION, FLAGS_TOLD, UNFINISHED, VMA_LOCKED, TRIED_AGAIN,
     THP_NEW, PLAIN_NEW,
-) = (1 << (_FIRST + place) for place in range(22))  # fmt: skip
+) = (1 << (_FIRST + place) for place in range(23))  # fmt: skip
 
 # include/linux/mm_types.h: enum vm_fault_reason, enum fault_flag (FAULT_FLAG_INTERRUPTIBLE and FAULT_FLAG_DEFAULT since 5.6)
 _VM_FAULT_ERROR, _VM_FAULT_MAJOR, _VM_FAULT_RETRY = 0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x800, 0x4, 0x400
@@ -38,8 +38,6 @@ def _table() -> np.ndarray:
     table[C.FLUSH, C.WP] |= WP_FLUSH
     table[C.ACCESS, C.WP] |= WP_ACCESS
     table[C.NEW_ANON, C.SWAP] |= SWAP_NEW_ANON
-    for fault in (C.FAULT, C.COW_FAULT):
-        table[C.NEW_ANON, fault] |= FAULT_NEW_ANON
     for meaning in (C.ALLOC, C.THP_ALLOC, C.NEW_ANON, C.CLEAR_HUGE):
         table[meaning, C.THP_WP] |= HUGE_ALLOC
         table[meaning, C.THP_ANON] |= THP_NEW

@@ -17,13 +17,18 @@ from cowtrace.attribution.spans import marks as M
     NO_CALL, NOT_CALLED, FAILED, PLAIN, ANON, ANON_FILLED, ZERO_MAPPED, FILE, FILE_COPIED, FILE_MAPPED, FILE_SHARED, SHMEM, WP, WP_COPIED,
     WP_REUSED, WP_MADE_WRITABLE, NOTHING_DONE, SWAP, THP, THP_FILLED, THP_WP, THP_REUSED, THP_ZERO_REPLACED, SPLIT, SPLIT_COPIED,
     SPLIT_REUSED, HUGETLB, HUGETLB_FILLED, HUGETLB_COPIED, HUGETLB_REUSED, NUMA, UFFD, NEW_PAGE,
-) = range(33)  # fmt: skip
-PATHS = 33
+    ZERO_REPLACED, ANON_LARGE,
+) = range(35)  # fmt: skip
+PATHS = 35
 
 #: Paths on which something was mapped before.
-PRESENT = frozenset({WP, WP_COPIED, WP_REUSED, WP_MADE_WRITABLE, THP_WP, THP_REUSED, THP_ZERO_REPLACED, SPLIT, SPLIT_COPIED, SPLIT_REUSED})
+PRESENT = frozenset(
+    {WP, WP_COPIED, WP_REUSED, WP_MADE_WRITABLE, ZERO_REPLACED, THP_WP, THP_REUSED, THP_ZERO_REPLACED, SPLIT, SPLIT_COPIED, SPLIT_REUSED}
+)
 #: Paths on which nothing was.
-ABSENT = frozenset({NEW_PAGE, ANON, ANON_FILLED, ZERO_MAPPED, FILE, FILE_COPIED, FILE_MAPPED, FILE_SHARED, SHMEM, SWAP, THP, THP_FILLED})
+ABSENT = frozenset(
+    {ANON, ANON_FILLED, ANON_LARGE, NEW_PAGE, ZERO_MAPPED, FILE, FILE_COPIED, FILE_MAPPED, FILE_SHARED, SHMEM, SWAP, THP, THP_FILLED}
+)
 
 _FILE_CALLS = sum(
     1 << part for part in (C.FAULT, C.COW_FAULT, C.READ_FAULT, C.SHARED_FAULT, C.CALL_FAULT, C.FILEMAP, C.SHMEM, C.MAP_AROUND, C.FINISH)
@@ -91,7 +96,8 @@ def _huge_write(marks: int, shown: int) -> int:
     if marks & M.HUGE_ALLOC:
         return THP_ZERO_REPLACED
     if marks >> C.WP & 1:
-        return {WP_COPIED: SPLIT_COPIED, WP_REUSED: SPLIT_REUSED}.get(_write_protected(marks, shown), SPLIT)
+        outcome = _write_protected(marks, shown)
+        return {WP_COPIED: SPLIT_COPIED, WP_REUSED: SPLIT_REUSED, ZERO_REPLACED: ZERO_REPLACED}.get(outcome, SPLIT)
     if marks & (M.HUGE_SPLIT | 1 << C.SPLIT):
         return SPLIT
     return THP_REUSED if shown >> C.WP & 1 or shown >> C.SPLIT & 1 else THP_WP
@@ -101,7 +107,8 @@ def _write_protected(marks: int, shown: int) -> int:
     """do_wp_page: a copy flushes the old entry and puts in a new page; a reuse changes the entry; losers of a race do neither."""
     done = M.WP_FLUSH | M.WP_NEW_ANON | 1 << C.FLUSH
     if marks & done:
-        return WP_COPIED
+        # only for the zero page is the new page asked for as zeros
+        return ZERO_REPLACED if marks & M.ALLOC_ZEROED and marks & (M.WP_NEW_ANON | M.WP_FLUSH) else WP_COPIED
     if marks & (1 << C.MKWRITE | 1 << C.WP_SHARED):
         return WP_MADE_WRITABLE
     if marks & (M.WP_ACCESS | 1 << C.WP_REUSE):
@@ -136,7 +143,7 @@ def _anonymous(marks: int, shown: int) -> int:
         # the handlers of files may not have been recorded: then a new page may be a copy of a file's
         return NEW_PAGE if marks & _NEW else NO_CALL
     if marks >> C.NEW_ANON & 1:
-        return ANON_FILLED
+        return ANON_LARGE if marks & M.ALLOC_LARGE else ANON_FILLED
     if shown >> C.NEW_ANON & 1:
         if marks >> C.ALLOC & 1:
             return NOTHING_DONE
