@@ -16,6 +16,7 @@ REGISTRY: dict[str, str] = {
     "replay": "Predict what the workload would have cost under other settings.",
     "record": "Record a command, a process or the system with the right events.",
     "calibrate": "Measure what faults and forks cost on this host, for predictions.",
+    "knobs": "List every setting: modelled, measurable, or not knowable from a trace.",
     "guide": "Say what to run for which question.",
     "doctor": "Check what this host can record, and what to change.",
 }
