@@ -107,7 +107,7 @@ class Judge:
             return np.full(count, -1, np.int64), np.zeros(count, np.int64), np.arange(count)
         addr = addr if count == len(faults.rows) else addr[faults.start]
         known = (mm >= 0) & (addr >= 0) & (addr < 1 << (self._bits + 12))
-        space = np.where(known, np.append(self.space_of, -1)[mm], -1)
+        space = np.where(known, np.append(self.space_of, -1).take(mm, mode="wrap"), -1)
         page = np.where(known, addr >> 12, 0)
         if not self._replays:
             return space, page, faults.by_thread
@@ -134,7 +134,7 @@ class Judge:
             before=seen.before, after=seen.after, same_frame=seen.same_frame, exited=seen.exited, write=seen.write,
             present=seen.present, major=seen.major, vma=seen.vma, writable=seen.writable, can_be_huge=seen.can_be_huge,
             alloc=seen.alloc, rss=rss, lost_race=lost_race, old_thp=self._old_thp, uffd=self._uses_uffd(mm),
-            complete=np.append(sharing.watched, False)[space].view(np.int8), path=seen.path, alloc_order=self._order,
+            complete=np.append(sharing.watched, False).take(space, mode="wrap").view(np.int8), path=seen.path, alloc_order=self._order,
             shows_new=int(bool(seen.shown >> C.NEW_ANON & 1)), forked=self._forked(seen),
             has_addr=(space >= 0).view(np.int8) if self._roles.has_spans else YES,
         )  # fmt: skip
@@ -189,8 +189,8 @@ class Judge:
 
     def _may_share(self, seen: Observed, mm: Int) -> np.ndarray:
         """bool: the mapping was inherited, or its address space has forked: pages in it may be shared."""
-        owner = np.append(self._mapping_mm, -1)[seen.record]
-        shared: np.ndarray = (owner != mm) | (np.append(self.sharing().first_fork_ns, NEVER)[mm] < seen.ts_ns)
+        owner = np.append(self._mapping_mm, -1).take(seen.record, mode="wrap")
+        shared: np.ndarray = (owner != mm) | (np.append(self.sharing().first_fork_ns, NEVER).take(mm, mode="wrap") < seen.ts_ns)
         return shared
 
     def _frames(self, at: Int, previous: Int, by_page: Int, ts: Int, made: Int, space: Int, page: Int) -> Frame:
@@ -226,7 +226,7 @@ class Judge:
     def _uses_uffd(self, mm: Int) -> Column:
         if not self.uffd_tgids:
             return NO
-        tgid = np.append(self._history.lives.tgid, -1)[mm]
+        tgid = np.append(self._history.lives.tgid, -1).take(mm, mode="wrap")
         return np.where(np.isin(tgid, list(self.uffd_tgids)) & (mm >= 0), YES, NO)
 
     def _remember(self, by_page: Int, key: Int, seen: Observed, made: Int) -> None:

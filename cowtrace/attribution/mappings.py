@@ -126,17 +126,18 @@ class Mappings:
         found = self._find_own(mm, addr, ts)
         pending = np.flatnonzero((found < 0) & (mm >= 0))
         lives = self.history.lives
-        space, when = mm[pending], ts[pending]
+        space = mm.take(pending, mode="clip")
+        inherits = (lives.how != EXECED) & (lives.how != SEEN) & (lives.parent >= 0)
         while len(pending):
-            inherited = (lives.how[space] != EXECED) & (lives.how[space] != SEEN) & (lives.parent[space] >= 0)
-            pending, space = pending[inherited], space[inherited]
+            inherited = np.flatnonzero(inherits.take(space, mode="clip"))
+            pending, space = pending.take(inherited, mode="clip"), space.take(inherited, mode="clip")
             if not len(pending):
                 break
-            when, space = lives.start_ns[space], lives.parent[space]
-            hit = self._find_own(space, addr[pending], when)
+            when, space = lives.start_ns.take(space, mode="clip"), lives.parent.take(space, mode="clip")
+            hit = self._find_own(space, addr.take(pending, mode="clip"), when)
             found[pending] = hit
-            missing = hit < 0
-            pending, space, when = pending[missing], space[missing], when[missing]
+            missing = np.flatnonzero(hit < 0)
+            pending, space = pending[missing], space[missing]
         return found
 
     def _find_own(self, mm: Int, addr: Int, ts: Int) -> Int:
@@ -145,14 +146,14 @@ class Mappings:
         key = (mm << self.page_bits) | (addr >> 12)
         # the segment before the first point has no mapping, and is the last entry of the table
         segment = _last_at_or_below(self._points, key)
-        hit = self._only[segment]
+        hit = self._only.take(segment, mode="wrap")
         several = np.flatnonzero(hit == _SEVERAL)
         if len(several):
             record = self._asof.find(segment[several], ts[several])
             hit[several] = np.where(record >= 0, self._covering[record], -1)
         # one past the end of the columns stands for no mapping
-        outside = (ts < self._from[hit]) | (addr >= self._to[hit])
-        hit[outside] = -1
+        outside = (ts < self._from.take(hit, mode="wrap")) | (addr >= self._to.take(hit, mode="wrap"))
+        np.putmask(hit, outside, -1)
         if self._moved.used:
             lost = np.flatnonzero(hit < 0)
             hit[lost] = self._moved.find(mm[lost], addr[lost], ts[lost])
@@ -165,11 +166,12 @@ class Mappings:
 
     def traits(self, record: Int, addr: Int) -> tuple[Small, Small, Small]:
         """Kind, writable (2 unknown) and 'covers the aligned huge block around addr' (2 unknown) of records; -1 is none."""
-        covers = self._first_block[record] <= addr >> HUGE_SHIFT
-        covers &= addr >> HUGE_SHIFT < self._past_block[record]
+        block = addr >> HUGE_SHIFT
+        covers = self._first_block.take(record, mode="wrap") <= block
+        covers &= block < self._past_block.take(record, mode="wrap")
         fits = covers.view(np.int8)
-        fits[record < 0] = 2
-        return self._kind[record], self._writable[record], fits
+        np.putmask(fits, record < 0, 2)
+        return self._kind.take(record, mode="wrap"), self._writable.take(record, mode="wrap"), fits
 
     def _index(self) -> None:
         low = (self.mm << self.page_bits) | (self.start >> 12)
