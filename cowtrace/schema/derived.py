@@ -49,6 +49,18 @@ TEXT_SPACE = Table(
     (key("mm_id", "Row of process."), key("text_mm_id", "Itself, or the ancestor from which it inherits all its code.")),
 )
 
+CODE_LINE = Table(
+    "code_line",
+    "one call at a place in code: its function, and those that the compiler merged into it",
+    (
+        key("frame_id", "Row of frame."),
+        Column("level", pa.int32(), "0: innermost; each further one called the one before, up to the function of frame."),
+        Column("symbol", pa.string(), "Function, demangled; NULL where the debug information names none.", nullable=True),
+        Column("source_file", pa.string(), "As the compiler was told; NULL where not said.", nullable=True),
+        Column("source_line", pa.int64(), "Line; of an outer call where it calls.", nullable=True),
+    ),
+)
+
 SYMBOL_NOTE = Table("symbol_note", "one reason why names are missing", (Column("note", pa.string(), "A sentence."),))
 
-DERIVED: dict[str, Table] = {table.name: table for table in (FRAME, IP_FRAME, STACK_FRAME, TEXT_SPACE, SYMBOL_NOTE)}
+DERIVED: dict[str, Table] = {table.name: table for table in (FRAME, IP_FRAME, STACK_FRAME, TEXT_SPACE, CODE_LINE, SYMBOL_NOTE)}

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
+#: Path, size, time of change, inode: tells one version of a file from all others.
+Identity = tuple[str, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,13 @@ class Opened:
     Attributes:
         path: Where it was found.
         data: uint8[n]; pages are read when they are looked at.
-        identity: Tells this version of this file from others: path, size, time of change, inode.
+        identity: Which version of the file this is.
         inode: Its number.
     """
 
     path: Path
     data: Bytes
-    identity: tuple[str, int, int, int]
+    identity: Identity
     inode: int
 
 

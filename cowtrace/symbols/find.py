@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cowtrace.symbols.elf import Elf, NotElf
-from cowtrace.symbols.files import Opened, open_regular
+from cowtrace.symbols.files import Identity, Opened, open_regular
 from cowtrace.symbols.sources import Sources
 from cowtrace.symbols.symtab import has_symtab
 
@@ -40,13 +40,13 @@ class Found:
     Attributes:
         code: The file itself: says where offsets lie.
         names: The file with the best symbol table; may be ``code``.
-        identities: Of the files used, for caches.
+        identities: Of the files used, for caches; the last one is that of ``names``.
         note: Why something is missing, for people; "" when nothing is.
     """
 
     code: Elf | None = None
     names: Elf | None = None
-    identities: list[tuple[str, int, int, int]] = field(default_factory=list)
+    identities: list[Identity] = field(default_factory=list)
     note: str = ""
 
 

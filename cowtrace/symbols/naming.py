@@ -58,6 +58,10 @@ class Namer:
         store: The recording.
         sources: Where code may be looked for.
         near, far: As in ``Finder``.
+
+    Attributes:
+        notes: What could not be named and why.
+        found: Files by number of their space; filled by ``frames``, like ``addresses``, those of the places in their files.
     """
 
     store: Store
@@ -66,6 +70,7 @@ class Namer:
     far: list[Shelf] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     found: dict[int, Found] = field(default_factory=dict)
+    addresses: Any = None
 
     def frames(self, places: Places) -> pl.DataFrame:
         """Rows of ``frame``, in order of places; ``notes`` then says what could not be named and why."""
@@ -88,6 +93,7 @@ class Namer:
             columns["build_id"][rows] = space.dso.build_id if space.dso is not None else None
             if named.note:
                 missing.append((len(rows), named.note))
+        self.addresses = address
         missing.sort(key=lambda entry: -entry[0])
         self.notes += [note for _, note in missing[:_NOTES_SHOWN]]
         if len(missing) > _NOTES_SHOWN:

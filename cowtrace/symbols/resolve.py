@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from cowtrace.symbols.archive import Archive
+from cowtrace.symbols.code_lines import code_lines
 from cowtrace.symbols.debuginfod import Debuginfod
 from cowtrace.symbols.find import Shelf
 from cowtrace.symbols.naming import Namer
@@ -37,6 +40,16 @@ class Symbols:
     stack_frame: pl.DataFrame
     text_space: pl.DataFrame
     notes: list[str]
+    _lines: Callable[[], pl.DataFrame]
+
+    def code_line(self) -> pl.DataFrame:
+        """Source lines and inlined calls of the places, where debug information is there; read when first asked for.
+
+        Returns:
+            frame_id, level (0 innermost, counting outward through inlined calls), symbol, source_file, source_line. ``notes`` grows by what
+            was left out.
+        """
+        return self._lines()
 
     def notes_table(self) -> pl.DataFrame:
         """``notes`` as a table with the column ``note``."""
@@ -71,4 +84,5 @@ def resolve(store: Store, sources: Sources | None = None) -> Symbols:
         places.chains.rename({"place": "frame_id"}),
         places.text_spaces,
         namer.notes,
+        cache(lambda: code_lines(places, namer, sources.line_seconds)),
     )

@@ -28,8 +28,7 @@ class Sources:
         debug_folder: Debug files as distributions install them.
         debuginfod_urls: Servers to ask for what is missing; none by default.
         debuginfod_seconds: All asking together takes no longer.
-        lines: Also find source lines and inlined calls where debug information is there.
-        line_seconds: All of that together takes no longer.
+        line_seconds: Reading source lines and inlined calls takes no longer, all files together.
     """
 
     symfs: Path | None = None
@@ -39,5 +38,4 @@ class Sources:
     debug_folder: Path = Path("/usr/lib/debug")
     debuginfod_urls: tuple[str, ...] = field(default_factory=_debuginfod_urls)
     debuginfod_seconds: float = 10.0
-    lines: bool = False
-    line_seconds: float = 10.0
+    line_seconds: float = 20.0

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cowtrace.queries import connect, run, symbol_notes
-from cowtrace.queries import names as names_module
+from cowtrace.queries.names import readers
+from cowtrace.symbols.elf import Elf
+from cowtrace.symbols.symtab import read_symbols
 from tests.support.ask import ask
-from tests.support.coded import coded
+from tests.support.coded import ID, coded
+from tests.support.stores import make_store
 
 
 @pytest.fixture(autouse=True)
@@ -78,4 +84,32 @@ def test_names_are_found_once_and_only_for_who_asks(tmp_path: Path, monkeypatch:
         for question in ("FROM Frame", "code/by_function", "symbol_note"):
             list(run(connection, question).rows())
         assert len(calls) == 1
-    assert "code_by_function" in names_module._views_with_names()
+    assert "code_by_function" in readers("frame")
+    assert "code_by_function" not in readers("code_line")
+
+
+def test_lines_without_debug_information_are_those_of_functions(tmp_path: Path) -> None:
+    app = str(tmp_path / "app")
+    assert ask(coded(tmp_path), "code/by_line")[:2] == [
+        (None, None, "ns::dirty(char*)", app, 3, 2, 8192, 60),
+        (None, None, "copy_page", "[kernel.kallsyms]", 1, 1, 4096, 50),
+    ]
+
+
+def test_lines_come_with_a_compiled_program(tmp_path: Path) -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("cc is not installed")
+    source = tmp_path / "app.c"
+    source.write_text("int main(void) { return 0; }\n")
+    subprocess.run(["cc", "-g", "-no-pie", f"-Wl,--build-id=0x{ID}", "-o", tmp_path / "app", source], check=True)
+    table = read_symbols(Elf(np.fromfile(tmp_path / "app", np.uint8)))
+    assert table is not None
+    at = next(int(table.start[row]) for row in range(len(table)) if table.name(row) == b"main")
+    moved = make_store(
+        tmp_path / "moved",
+        process=[{"mm_id": 0, "tgid": 12}],
+        vma=[{"vma_id": 0, "mm_id": 0, "start_addr": 0x400000 + 0x1000, "end_addr": 0x402000, "pgoff": 0x1000, "perms": "r-xp",
+              "vma_kind": "file_private", "path": str(tmp_path / "app"), "build_id": ID}],
+        fault=[{"ts_ns": 1, "mm_id": 0, "ip": at, "kind": "cow_copy", "copied_bytes": 4096}],
+    )  # fmt: skip
+    assert ask(moved, "code/by_line", "source_file", "source_line", "symbol", "copy_count") == [(str(source), 1, "main", 1)]
