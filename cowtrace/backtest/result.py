@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cowtrace import __version__
 from cowtrace.backtest.compare import Row, compare, coverage
-from cowtrace.backtest.measured import Run
+from cowtrace.backtest.measured import Run, measure
+
+if TYPE_CHECKING:
+    from cowtrace.store.reader import Store
 
 SCHEMA = "cowtrace.backtest/1"
 
@@ -59,3 +62,27 @@ class BackTest:
             "after": [run.as_json() for run in self.after],
             "predictions": list(self.predictions),
         }
+
+
+def from_stores(before: Store, after: Store, what_if: Sequence[str]) -> BackTest:
+    """Two recordings that exist: the first is replayed, the second says what really came of the change.
+
+    Args:
+        before: A store recorded before the change.
+        after: One recorded after it.
+        what_if: The change.
+
+    Raises:
+        UsageError: As replay.
+    """
+    from cowtrace.replay import replay
+
+    return BackTest(
+        what_if=what_if,
+        title=f"{before.path.name} -> {after.path.name}",
+        predictions=[replay(before, what_if).to_dict()],
+        before=[measure(before)],
+        after=[measure(after)],
+        facts={"stores": [str(before.path), str(after.path)]},
+        notes=["One run under each setting: how far runs differ without any change is not known."],
+    )

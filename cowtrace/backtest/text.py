@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from cowtrace.backtest.compare import Row, coverage
@@ -86,3 +87,11 @@ def as_markdown(test: BackTest) -> str:
     lines = [f"**{escape(heading(test))}**", "", f"| {' | '.join(HEADS)} |", "|---|---|" + "--:|" * (len(HEADS) - 2)]
     lines += [f"| {' | '.join(escape(cell) for cell in line)} |" for line in cells(test.rows)]
     return "\n".join([*lines, "", *(escape(line) for line in summary(test))]) + "\n"
+
+
+#: Format -> how a back-test is written in it.
+RENDERERS: dict[str, Callable[[BackTest], str]] = {
+    "text": as_text,
+    "md": as_markdown,
+    "json": lambda test: json.dumps(test.as_json(), indent=1) + "\n",
+}

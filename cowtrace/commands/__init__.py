@@ -15,6 +15,7 @@ REGISTRY: dict[str, str] = {
     "diff": "Compare recordings, for CI.",
     "replay": "Predict what the workload would have cost under other settings.",
     "record": "Record a command, a process or the system with the right events.",
+    "backtest": "Predict a what-if, run the command under it, print both side by side.",
     "calibrate": "Measure what faults and forks cost on this host, for predictions.",
     "knobs": "List every setting: modelled, measurable, or not knowable from a trace.",
     "guide": "Say what to run for which question.",

@@ -14,10 +14,19 @@ from cowtrace.replay.render import RENDERERS
 @click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
 @click.option("--what-if", "what_if", metavar="KNOB=VALUE[@comm=NAME]", multiple=True, help="A setting to try; several are combined.")
 @click.option("--sweep", "sweeping", is_flag=True, help="Try everything that the recording supports, one by one, and rank it.")
+@click.option("--backtest", "rerun", type=click.Path(path_type=Path), help="A recording made under the other setting: compare with it.")
 @click.option("--format", "form", type=click.Choice(list(RENDERERS)), help="Default: the suffix of -o, else text.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def command(inputs: tuple[str, ...], what_if: tuple[str, ...], sweeping: bool, form: str | None, output: Path | None, force: bool) -> None:
+def command(
+    inputs: tuple[str, ...],
+    what_if: tuple[str, ...],
+    sweeping: bool,
+    rerun: Path | None,
+    form: str | None,
+    output: Path | None,
+    force: bool,
+) -> None:
     """Predict what the recorded workload would have cost under other settings.
 
     A model of the kernel's page state replays the recorded faults and forks. Every number has a 90 % interval; what it rests on and what
@@ -33,6 +42,7 @@ def command(inputs: tuple[str, ...], what_if: tuple[str, ...], sweeping: bool, f
       cowtrace replay --what-if thp=never
       cowtrace replay run.store --what-if thp=always --format json
       cowtrace replay perf.data --sweep
+      cowtrace replay monday.rec --what-if thp=never --backtest tuesday.rec    was the prediction right?
     """
     from cowtrace.errors import UsageError
     from cowtrace.ingest import resolve
@@ -42,6 +52,8 @@ def command(inputs: tuple[str, ...], what_if: tuple[str, ...], sweeping: bool, f
 
     if sweeping and what_if:
         raise UsageError("--sweep tries every setting by itself; leave out --what-if, or --sweep to combine the named ones")
+    if rerun is not None and not what_if:
+        raise UsageError("--backtest compares one prediction with a recording: give --what-if KNOB=VALUE")
     if not sweeping:
         parse(what_if)  # before the recording is read
     if form is None:
@@ -54,6 +66,11 @@ def command(inputs: tuple[str, ...], what_if: tuple[str, ...], sweeping: bool, f
         from cowtrace.replay.sweep import sweep
 
         text = render(sweep(store), form)
+    elif rerun is not None:
+        from cowtrace.backtest.result import from_stores
+        from cowtrace.backtest.text import RENDERERS as FORMS
+
+        text = FORMS[form](from_stores(store, resolve([str(rerun)]), what_if))
     else:
         from cowtrace.replay import replay
 
