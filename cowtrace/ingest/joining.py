@@ -14,7 +14,7 @@ from os.path import basename
 from cowtrace.attribution.roles import Roles, assign_roles
 from cowtrace.ingest.joined import JoinedRecording
 from cowtrace.ingest.joined_side import merge_sides, shifted
-from cowtrace.ingest.same_run import Tasks, one_boot, one_machine, same_story, same_times, shared_names, tasks_of
+from cowtrace.ingest.same_run import Tasks, one_boot, one_machine, same_moments, same_story, same_times, shared_names, tasks_of
 from cowtrace.parsers.base import EventDesc, Note, Recording, SideBand, SourceInfo
 
 #: Formats with the recorder's own time stamps; texts round them, and an exception may then seem to follow its fault.
@@ -140,13 +140,17 @@ def _shift(lead: Stream, other: Stream) -> int | None:
 
 
 def _is_second_account(lead: Stream, other: Stream) -> bool:
-    return lead.has_faults and other.has_faults and one_machine(lead.info, other.info) and same_story(lead.tasks, other.tasks)
+    if not (lead.has_faults and other.has_faults and one_machine(lead.info, other.info)):
+        return False
+    return same_moments(lead.tasks, other.tasks) or same_story(lead.tasks, other.tasks)
 
 
 def _left_out(lead: Stream, other: Stream) -> str:
     mine, theirs = lead.info.clock or "not named", other.info.clock or "not named"
     if lead.roles.sampled or other.roles.sampled:
         why = "one of the two is sampled"
+    elif other.info.format not in _EXACT_FORMATS:
+        why = "a text rounds its times, so the two can't be woven together"
     elif mine == theirs and "not named" not in (mine, theirs):
         why = "their times can't be compared to the nanosecond"
     else:
@@ -156,11 +160,11 @@ def _left_out(lead: Stream, other: Stream) -> str:
 
 def _joined(members: Sequence[tuple[Stream, int]], shifts: dict[int, int]) -> Stream:
     lead = members[0][0]
-    names = " and ".join(stream.name for stream, _ in members)
     for stream, shift_ns in members:
         for source_id, source in stream.sources:
             info = source.info
-            info.notes.append(Note(f"the same run and clock: {names} are read as one recording"))
+            if stream is not lead:
+                info.notes.append(Note(f"the same run as {lead.name}: the two are read as one recording"))
             if shift_ns:
                 shifts[source_id] = shift_ns
                 _move(info, lead.info, shift_ns)

@@ -11,6 +11,8 @@ from cowtrace.parsers.base import SideBand, SourceInfo
 
 #: Two recorders tell one fork or exec within microseconds, unless one was held up.
 _APART_NS = 50_000_000
+#: The same event in a recording and in a text made of it: the text rounds.
+_ROUNDED_NS = 1_000
 #: Offset of the time of day: more than a clock is ever set while a machine runs; less than lies between two boots with like uptimes.
 _WALL_APART_NS = 3_600_000_000_000
 
@@ -59,6 +61,12 @@ def same_times(one: Tasks, other: Tasks, begin_ns: int, end_ns: int) -> bool | N
         return None
     apart = _apart(*inside)
     return bool(len(apart) * 2 >= fewest and np.median(np.abs(apart)) <= _APART_NS)
+
+
+def same_moments(one: Tasks, other: Tasks) -> bool:
+    """Whether both tell the same events at times that differ by rounding only, whatever they say of their clocks."""
+    fewest, apart = min(len(one.key), len(other.key)), _apart(one, other)
+    return bool(fewest and len(apart) == fewest and np.abs(apart).max() <= _ROUNDED_NS)
 
 
 def same_story(one: Tasks, other: Tasks) -> bool:

@@ -135,7 +135,7 @@ def test_exceptions_of_no_fault_are_told_but_are_none(tmp_path: Path) -> None:
     store = ingested(tmp_path, perf([(101, 120, PAGE, 20)]), other)
     assert rows(store, FAULTS) == [(101, 20, 19, "anon_zero", 6, True, 0)]
     assert [(note.text.partition(":")[0], note.count) for note in other.info.notes] == [
-        ("the same run and clock", 1),
+        ("the same run as perf.data", 1),
         ("page-fault exceptions that belong to no fault in perf.data (other processes or times, kernel addresses, losses)", 4),
     ]
 
@@ -186,6 +186,17 @@ def test_clocks_that_can_not_be_joined(tmp_path: Path) -> None:
     assert [note.text for note in other.info.notes] == [
         "the same run as perf.data, but their clocks (mono and local) can't be brought together: "
         "its faults would count twice, so the tables are made from perf.data alone"
+    ]
+
+
+def test_a_text_of_a_recording_beside_it_is_no_second_run(tmp_path: Path) -> None:
+    one = ftrace([exception(100, PAGE, 6), exception(200, PAGE + 0x1000, 6)])
+    text = ftrace([exception(1000, PAGE, 6), exception(1000, PAGE + 0x1000, 6)], format="ftrace text", hostname=None, clock=None)
+    store = ingested(tmp_path, text, one)
+    assert rows(store, "SELECT ts_ns FROM fault ORDER BY ts_ns") == [(100,), (200,)]
+    assert [note.text for note in text.info.notes] == [
+        "the same run as trace.dat, but a text rounds its times, so the two can't be woven together: "
+        "its faults would count twice, so the tables are made from trace.dat alone"
     ]
 
 
