@@ -69,11 +69,30 @@ def _is_ftracetext(head: bytes) -> bool:
     return is_ftrace_text(head)
 
 
+def _perfscript(path: str) -> Recording:
+    from cowtrace.parsers.perfscript import open_perfscript
+
+    return open_perfscript(path)
+
+
+def _is_perf_trace(head: bytes) -> bool:
+    from cowtrace.parsers.perfscript.line import is_perf_trace
+
+    return is_perf_trace(head)
+
+
+def _is_perfscript(head: bytes) -> bool:
+    from cowtrace.parsers.perfscript.line import is_perf_script
+
+    return is_perf_script(head)
+
+
 #: Formats in the order in which they are tried.
 FORMATS: tuple[RecordingFormat, ...] = (
     RecordingFormat("perf.data", (b"PERFILE2", b"2ELIFREP", b"PERFFILE", b"ELIFFREP"), _perfdata),
     RecordingFormat("trace.dat", (b"\x17\x08\x44tracing",), _tracedat),
     RecordingFormat("ftrace text", (), _ftracetext, _is_ftracetext),
+    RecordingFormat("perf script text", (), _perfscript, _is_perfscript),
 )
 
 #: What files that are no recording look like.
@@ -106,6 +125,9 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
     head = _head(_first_file(name))
     known = _format_of(head)
     if known is None:
+        if _is_perf_trace(head):
+            hint = "name the perf.data of perf record instead, or what perf script prints of it"
+            raise InputError(name, "the output of perf trace leaves out too much to be read", hint=hint)
         supported = ", ".join(known.name for known in FORMATS)
         raise InputError(name, f"not a recording: it looks like {describe(head)}", hint=f"supported formats: {supported}")
     return known.open(name)

@@ -102,8 +102,7 @@ def fault_rows(context: Context, part: Attributed) -> pa.Table:
         "comm": labels(part.comm, context.comm_names),
         "mm_id": nullable(part.mm + offsets.mm, part.mm >= 0, pa.int64()),
         "addr": pa.nulls(count, pa.uint64()) if rows.addr is None else pa.array(seen.addr.view(np.uint64)),
-        # texts show the kernel's own places by name only; a jump to address 0 faults at address 0
-        "ip": pa.nulls(count, pa.uint64()) if ip is None else nullable(ip.view(np.uint64), (ip != 0) | (seen.addr == 0), pa.uint64()),
+        "ip": pa.nulls(count, pa.uint64()) if ip is None else _instruction(ip, rows.addr is not None, seen.addr),
         "is_write": nullable(write == F.YES, write != F.UNKNOWN, pa.bool_()),
         "is_exec": _where(seen.error_code, lambda code: code >= 0, lambda code: (code & _X86_INSTR) != 0, pa.bool_(), count),
         "is_user": nullable(user, user_known, pa.bool_()),
@@ -143,6 +142,12 @@ def _where(
     if isinstance(column, int):
         return pa.nulls(count, kind)
     return nullable(value(column), valid(column), kind)
+
+
+def _instruction(ip: Int, has_addr: bool, addr: Int) -> pa.Array:
+    """NULL where it is not known: texts show the kernel's own by name only. Instruction 0 is real after a jump to address 0."""
+    told = (ip != 0) | (addr == 0) if has_addr else ip != 0
+    return nullable(ip.view(np.uint64), told, pa.uint64())
 
 
 def _is_user(faults: Faults, mode: Int | None) -> tuple[np.ndarray, np.ndarray]:

@@ -24,12 +24,14 @@ class Saved:
 
     Attributes:
         cmdlines: Last known comm by tid.
+        changes: Names of tasks that had several, of those that ``cmdlines`` has: time (-1 since the start), tid, name.
         tgids: Last known tgid by tid.
         instances: Name of every instance, in the order of the numbers in ``Loaded.lost``.
         stats: Counters of each CPU by name of the instance (tracefs: per_cpu/cpuN/stats).
     """
 
     cmdlines: Mapping[int, bytes] = field(default_factory=dict)
+    changes: Sequence[tuple[int, int, bytes]] = ()
     tgids: Mapping[int, int] = field(default_factory=dict)
     instances: Sequence[str] = ("",)
     stats: Mapping[str, Sequence[Mapping[str, int]]] = field(default_factory=dict)
@@ -51,7 +53,7 @@ def build(facts: Facts, groups: Groups, found: Scan, saved: Saved) -> SideBand:
     """The tables, rows in file order; ``facts`` must be settled."""
     births, exits = facts.table("births"), facts.table("exits")
     side = SideBand.empty()
-    side.comm = _comms(facts, births, groups, found, saved.cmdlines)
+    side.comm = _comms(facts, births, groups, found, saved)
     parent = births["parent_tid"]
     fork_groups = {"tgid": groups.find(births["tid"], births["ts_ns"]), "parent_tgid": groups.find(parent, births["ts_ns"])}
     side.fork = _frame("fork", {**_at(births), **fork_groups, "tid": births["tid"], "parent_tid": np.where(_fits(parent), parent, UNKNOWN)})
@@ -75,13 +77,16 @@ def _frame(table: str, columns: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(columns).select(list(schema)).cast(schema)
 
 
-def _comms(facts: Facts, births: dict[str, Array], groups: Groups, found: Scan, cmdlines: Mapping[int, bytes]) -> pl.DataFrame:
+def _comms(facts: Facts, births: dict[str, Array], groups: Groups, found: Scan, saved: Saved) -> pl.DataFrame:
     told = names.history(facts.table("names"), births)
-    late = names.last_known(cmdlines, np.unique(told["tid"]), found.seen)
-    late_tid = np.array([tid for tid, _ in late], np.int64)
+    named = np.unique(told["tid"])
+    several = {tid for _, tid, _ in saved.changes}
+    late = [(-1, *pair) for pair in names.last_known(saved.cmdlines, named, found.seen) if pair[0] not in several]
+    late += [change for change in saved.changes if change[1] not in set(named.tolist())]
+    late_tid = np.array([tid for _, tid, _ in late], np.int64)
     nothing = np.full(len(late), -1, np.int64)
     tid = np.append(late_tid, told["tid"])
-    ts_ns = np.append(nothing, told["ts_ns"])
+    ts_ns = np.append(np.array([when for when, _, _ in late], np.int64), told["ts_ns"])
     # A row that holds since the start is one of the task that is there at the start.
     return _frame(
         "comm",
@@ -90,7 +95,7 @@ def _comms(facts: Facts, births: dict[str, Array], groups: Groups, found: Scan, 
             "ts_ns": ts_ns,
             "tgid": groups.find(tid, ts_ns),
             "tid": tid,
-            "comm": pl.Series([comm for _, comm in late] + names.comm_bytes(told["comm"]), dtype=pl.Binary),
+            "comm": pl.Series([comm for *_, comm in late] + names.comm_bytes(told["comm"]), dtype=pl.Binary),
             "is_exec": np.append(np.zeros(len(late), bool), told["kind"] == EXECED),
         },
     )

@@ -38,7 +38,7 @@ class Head:
 _FLAGS = rb"[A-Za-z0-9.#]"
 _DEFAULT = re.compile(
     rb"-(?P<tid>\d{1,10}) +(?:\( *(?P<tgid>\d{1,10}|-+)\) +)?\[(?P<cpu>\d{3,6})\]"
-    rb"(?: +(?:" + _FLAGS + rb"{3,10} +)?| *" + _FLAGS + rb"{5}|-0x[0-9a-f]{1,4} +)"
+    rb"(?: +(?:" + _FLAGS + rb"{3,10} +)?|(?=\d+: )| *" + _FLAGS + rb"{5}|-0x[0-9a-f]{1,4} +)"
     rb"(?P<time>\d{1,19}(?:\.\d{1,9})?): {1,2}(?:\(\+?-?\d+(?:\.\d+)?\) *)?"
 )  # fmt: skip
 _LATENCY = re.compile(
@@ -50,6 +50,8 @@ _VERBOSE = re.compile(
     re.DOTALL,
 )  # fmt: skip
 _RAW = re.compile(rb"^(?P<tid>\d{1,10}) (?P<cpu>\d{1,6}) (?P<time>\d{1,19}) (?=\S)")
+#: Where the ``-`` behind a name may stand.
+_LOOSE_MAX = 40
 _UNKNOWN_COMMS = (b"<...>",)
 
 
@@ -64,6 +66,22 @@ def default_head(line: bytes, at: int = 0) -> Head | None:
     ts_ns, has_seconds = _time(match["time"])
     group = int(tgid) if tgid is not None and tgid.isdigit() else -1
     return Head(comm_of(line[at : at + 16]), int(match["tid"]), group, int(match["cpu"]), ts_ns, match.end(), has_seconds)
+
+
+def loose_head(line: bytes) -> Head | None:
+    """The same layout with a name of another width, as in texts that were edited or cropped."""
+    at = line.find(b"-", 1, _LOOSE_MAX)
+    while at >= 0:
+        match = _DEFAULT.match(line, at)
+        if match is not None:
+            shift = at - 16
+            head = default_head(b" " * max(-shift, 0) + line[max(shift, 0) :])
+            if head is not None:
+                head.comm = comm_of(line[:at].strip())
+                head.at = match.end()
+                return head
+        at = line.find(b"-", at + 1, _LOOSE_MAX)
+    return None
 
 
 def latency_head(line: bytes) -> Head | None:

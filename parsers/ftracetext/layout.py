@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from cowtrace.parsers.ftracetext.graph import parse_graph, parse_switch
-from cowtrace.parsers.ftracetext.heads import default_head, latency_head, raw_head, verbose_head
+from cowtrace.parsers.ftracetext.heads import default_head, latency_head, loose_head, raw_head, verbose_head
 from cowtrace.parsers.ftracetext.lines import INSTANCE_PREFIX
 
 LINES_MAX = 400
+_COMM_BYTES = 16
+#: So many other lines for each event there may be, such as the rest of a marker.
+_OTHERS_MAX = 1
 _HEADERS = (b"# tracer:", b"# TRACE", b"TRACE:\n", b"TRACE:\r", b"cpus=", b"##### CPU ")
 
 
@@ -21,11 +24,15 @@ def count_layouts(head: bytes) -> Counter[str]:
     """How many of the first lines have which layout."""
     found: Counter[str] = Counter()
     lines = head.replace(b"\r\n", b"\n").split(b"\n")
+    before = b""
     for line in lines[:LINES_MAX]:
+        before, whole = line, before + b"\n" + line  # a name may hold a newline
         if not line or line.startswith(b"#"):
             continue
         match = INSTANCE_PREFIX.match(line)
-        if default_head(line) or (match is not None and default_head(line, match.end())):
+        shift = match.end() if match is not None else 0
+        joined = len(whole) - len(line) <= _COMM_BYTES and default_head(whole)
+        if default_head(line) or (shift and default_head(line, shift)) or joined:
             found["default"] += 1
         elif latency_head(line):
             found["latency"] += 1
@@ -35,6 +42,8 @@ def count_layouts(head: bytes) -> Counter[str]:
             found["graph"] += 1
         elif raw_head(line):
             found["raw"] += 1
+        elif loose_head(line):
+            found["default"] += 1
     return found
 
 
@@ -56,4 +65,7 @@ def is_ftrace_text(head: bytes) -> bool:
     counts = count_layouts(head)
     counts.pop("raw", None)
     best = max(counts.values(), default=0)
+    lines = [line for line in head.split(b"\n")[:LINES_MAX] if line.strip() and not line.lstrip(b" ").startswith((b"#", b"=>", b"--"))]
+    if len(lines) > _OTHERS_MAX * best + 2:
+        return False
     return best >= 2 or (best == 1 and head.count(b"\n") <= 2)

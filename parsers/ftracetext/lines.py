@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cowtrace.parsers.ftracetext.graph import CLOSE, COMMENT, LEAF, MARK, GraphLine, is_rule, parse_call, parse_graph, parse_switch
-from cowtrace.parsers.ftracetext.heads import Head, default_head, latency_head, raw_head, verbose_head
+from cowtrace.parsers.ftracetext.heads import Head, default_head, latency_head, loose_head, raw_head, verbose_head
 from cowtrace.parsers.ftracetext.known import KNOWN, full_name
 from cowtrace.parsers.ftracetext.message import MARKER, read_message
 from cowtrace.parsers.ftracetext.pieces import Builder
@@ -20,6 +20,7 @@ _TRACECMD_CALL = re.compile(rb"funcgraph_(entry|exit): +([$@*#!+ ] )?(?: *(\d{1,
 _NAME = re.compile(rb"^([A-Za-z_][\w.\-]{0,79}(?::[\w.\-]{1,79})?): ?")
 #: How arguments begin that are none of a marker: a probe's place, or a field.
 _ARGS = re.compile(rb"^[\w.\-:]+: (?:\([\w+/. <-]+\) |\w+=)")
+_RAW = re.compile(rb"^# ?(?:[0-9a-f]+ buf:|type: ?\d)")
 _COMM_LINES = 4
 #: An event of more lines is none.
 _LINES_MAX = 4096
@@ -78,6 +79,8 @@ class LineReader:
         """The pending event is whole."""
         pending, more = self._pending, self._more
         self._pending, self._more = None, []
+        if pending is None or not pending.text.startswith(b"tracing_mark"):
+            more = [line for line in more if line.strip()]
         if pending is None:
             self.state.damaged_count += len(more)
             return
@@ -113,7 +116,7 @@ class LineReader:
     def _plain_head(self, line: bytes) -> Head | None:
         """``nocontext-info``: the event alone."""
         match = _NAME.match(line)
-        if match is None and not line.startswith((b"sys_", b"<stack", b"<user stack", b"# ")):
+        if match is None and not line.startswith((b"sys_", b"<stack", b"<user stack")) and not _RAW.match(line):
             return None
         return Head(None, -1, -1, -1, None, 0)
 
@@ -130,7 +133,7 @@ class LineReader:
         if _STARTED.match(line) or (self._pending is None and line.startswith(_IGNORED)):
             self.flush()
             return True
-        return not line.strip() and not (self._pending is not None and self._pending.text.startswith(b"tracing_mark"))
+        return self.mode != "default" and not line.strip()
 
     def _continue(self, place: int, line: bytes) -> None:
         """A line of the event before, or the rest of a head whose comm holds newlines."""
@@ -142,6 +145,11 @@ class LineReader:
                 self.flush()
                 self._pending = _Pending(place, head, whole[head.at :], 0)
                 return
+        head = loose_head(line) if self.mode == "default" else None
+        if head is not None:
+            self.flush()
+            self._pending = _Pending(place, head, line[head.at :].lstrip(b" "), 0)
+            return
         self._more.append(line)
         if len(self._more) > _LINES_MAX:
             self.flush()

@@ -37,6 +37,7 @@ class State:
     comms: dict[int, bytes] = field(default_factory=dict)
     changes: list[tuple[int, int, bytes]] = field(default_factory=list)
     renamed: set[int] = field(default_factory=set)
+    _told: set[int] = field(default_factory=set)
     tgids: dict[int, int] = field(default_factory=dict)
     instances: list[str] = field(default_factory=lambda: [""])
     lost: list[tuple[int, int, int]] = field(default_factory=list)
@@ -58,7 +59,8 @@ class State:
         known = self.comms.get(tid)
         if known != comm:
             if known is not None:
-                if tid not in self.renamed:
+                if tid not in self._told:
+                    self._told.add(tid)
                     self.renamed.add(tid)
                     self.changes.append((-1, tid, known))
                 self.changes.append((ts_ns, tid, comm))

@@ -80,4 +80,5 @@ class TraceDatRecording(FtraceRecording):
     def saved(self) -> Saved:
         """Last known names and thread groups, and the counters of each CPU."""
         options = self._meta.options
-        return Saved(parse_cmdlines(self._meta.cmdlines), options.tgids, [buffer.name for buffer in self._meta.buffers], options.stats)
+        instances = [buffer.name for buffer in self._meta.buffers]
+        return Saved(parse_cmdlines(self._meta.cmdlines), tgids=options.tgids, instances=instances, stats=options.stats)

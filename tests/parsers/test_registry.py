@@ -34,7 +34,7 @@ def test_strangers(head: bytes, tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         open_recording(path)
     assert str(error.value) == (
-        f"{path}: not a recording: it looks like {STRANGERS[head]}; supported formats: perf.data, trace.dat, ftrace text"
+        f"{path}: not a recording: it looks like {STRANGERS[head]}; supported formats: perf.data, trace.dat, ftrace text, perf script text"
     )
 
 

@@ -91,8 +91,12 @@ class BlockReader:
         tid, tgid = heads.tid[rows], heads.tgid[rows]
         key = mix(mix(mix(text.word(starts), text.word(starts + 8)), tid.astype(np.uint64)), tgid.astype(np.uint64))
 
-        def meet(row: int) -> int:
+        def meet(row: int, *, is_new: bool = True) -> int:
             comm = comm_of(text.u8[starts[row] : starts[row] + 16].tobytes())
+            # a second name: when it was taken is told below, by all lines of the task
+            if is_new and comm is not None and state.comms.get(int(tid[row]), comm) != comm:
+                state.renamed.add(int(tid[row]))
+                comm = None
             state.meet(int(tid[row]), int(tgid[row]), comm, int(heads.ts_ns[rows[row]]))
             return 0
 
@@ -102,4 +106,4 @@ class BlockReader:
             some = some[np.argsort(tid[some], kind="stable")]
             changes = np.append(True, (key[some][1:] != key[some][:-1])) if len(some) else np.empty(0, bool)
             for row in some[changes].tolist():
-                meet(row)
+                meet(row, is_new=False)
