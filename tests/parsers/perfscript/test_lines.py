@@ -95,7 +95,7 @@ def test_side_band_records(text_bytes: int) -> None:
     assert len(samples(recording)) == 368
     assert (len(side.fork), len(side.exit), len(side.mmap)) == (8, 9, 51)
     assert side.fork.select("tgid", "parent_tgid", "tid", "parent_tid").rows()[:2] == [(11, 9, 11, 9), (12, 9, 12, 9)]
-    assert [row for row in side.comm.select("tid", "comm", "is_exec").rows() if row[2]] == [(9, b"cowload", True), (17, b"true", True)]
+    assert [row for row in side.comm.select("tid", "comm", "is_exec").rows() if row[2]] == [(9, b"cowload", True), (16, b"true", True)]
     first = side.mmap.row(1, named=True)
     assert (first["path"], first["pgoff"], first["prot"], first["flags"], first["is_data"]) == (b"[stack]", 0x7FFFFFFDE000, 3, 2, True)
 
