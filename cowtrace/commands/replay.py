@@ -34,7 +34,13 @@ def command(
 
     \b
     Knobs:
-      thp=never|madvise|always       transparent huge pages for anonymous memory
+      thp=never|madvise|always             transparent huge pages for anonymous memory
+      mthp=<size>:never|madvise|always     anonymous folios of 16K to 1024K
+      fork=vfork|spawn|none|odf            start children that exec without copying; no snapshot at all; share page tables
+      dontfork=PATTERN  hugetlb=PATTERN    keep mappings out of children; map them from the hugetlb pool
+      prefault=PATTERN  fault_around=SIZE  populate mappings; cached file memory mapped by one fault
+      ksm=off                              do not merge equal pages
+    PATTERN is a mapping's path (* stands for anything), its kind (heap, anon, ...) or an address in it (0x...).
     Each can be narrowed to processes of a name: thp=never@comm=redis-server
 
     \b

@@ -39,10 +39,7 @@ def collapse(work: Work, anon: Anon, eligible: Bools, families: Families) -> Int
     if not (touch & eligible).any():
         return np.empty(0, np.int64)
     anon, eligible = _concerned(work, anon, eligible, touch)
-    folios = Folios(families)
-    first = episodes(trace, anon)
-    inherited = _inherited(folios, families, anon, first)
-    parts = episodes(trace, anon, inherited) if inherited.any() else first
+    parts = episodes(trace, anon, lambda rows: _inherited(families, anon, rows))
     order = parts.order
     space, page, ts, role = (column[order] for column in (anon.space, anon.page, anon.ts_ns, anon.role))
     row, may, block = anon.row[order], eligible[order], page >> 9
@@ -66,11 +63,18 @@ def collapse(work: Work, anon: Anon, eligible: Bools, families: Families) -> Int
         number = np.cumsum(refill | np.r_[True, number[1:] != number[:-1]])
         own = own | (np.maximum.accumulate(np.where(refill, number, 0)) == number)
     huge = _latest(fill, number)
+    head = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
+    size = np.diff(np.r_[head, len(number)])
     # blocks that came with a fork
-    frame = folios.of_block(space, block, ts) if not own.all() else None
-    foreign = np.zeros(len(row), np.bool_) if frame is None else ~own & ~before & (frame.made == HUGE_FRAME)
+    foreign = np.zeros(len(row), np.bool_)
+    came = np.flatnonzero(~own[head])
+    if len(came):
+        at = head[came]
+        is_huge = np.zeros(len(head), np.bool_)
+        is_huge[came] = folios.of_block(space[at], block[at], ts[at]).made == HUGE_FRAME
+        foreign = np.repeat(is_huge, size) & ~own & ~before
     epoch = families.epoch(space, ts)
-    fresh = huge & own & (epoch == families.epoch(space, _at_start(number, ts)))
+    fresh = huge & own & (epoch == np.repeat(epoch[head], size))
     work.drop(row[fresh & ~fill & ~parts.again])
     work.change(row[fill & (role == TOUCH_WRITE) & parts.starts], "thp_zero")
     shared_era = (huge & own & ~fresh) | foreign
@@ -94,21 +98,16 @@ def _concerned(work: Work, anon: Anon, eligible: Bools, touch: Bools) -> tuple[A
     return (anon, eligible) if keep.all() else (anon.take(keep), eligible[keep])
 
 
-def _inherited(folios: Folios, families: Families, anon: Anon, parts: Episodes) -> Bools:
-    """bool per row: at its birth the address space got pages of this block from its parent."""
-    result = np.zeros(len(anon.row), np.bool_)
-    child = families.inherits[anon.space]
-    if not child.any():
-        return result
-    head = parts.order[np.r_[True, parts.key[1:] != parts.key[:-1]]]
-    folios.add_blocks(anon.space[head], anon.page[head] >> 9, anon.ts_ns[head], np.full(len(head), ANON_FRAME))
-    asks = head[child[head]]
-    born = families.lives.start_ns[anon.space[asks]]
-    got = folios.of_block(anon.space[asks], anon.page[asks] >> 9, born + 1).made != UNSEEN
-    spread = np.zeros(len(parts.order), np.bool_)
-    spread[np.flatnonzero(np.r_[True, parts.key[1:] != parts.key[:-1]])[child[head]]] = got
-    group = np.cumsum(np.r_[True, parts.key[1:] != parts.key[:-1]]) - 1
-    result[parts.order] = spread[np.r_[True, parts.key[1:] != parts.key[:-1]]][group]
+def _inherited(families: Families, anon: Anon, rows: Int) -> Bools:
+    """Did the address space get pages of this block from its parent at birth; ``rows`` are the first of each block of each space."""
+    result = np.zeros(len(rows), np.bool_)
+    child = np.flatnonzero(families.inherits[anon.space[rows]])
+    if len(child):
+        folios = Folios(families)
+        folios.add_blocks(anon.space[rows], anon.page[rows] >> 9, anon.ts_ns[rows], np.full(len(rows), ANON_FRAME))
+        asks = rows[child]
+        born = families.lives.start_ns[anon.space[asks]]
+        result[child] = folios.of_block(anon.space[asks], anon.page[asks] >> 9, born + 1).made != UNSEEN
     return result
 
 
@@ -116,12 +115,6 @@ def _latest(flag: Bools, number: Int) -> Bools:
     """Is the flag set at the first row of each row's episode."""
     head = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
     return np.repeat(flag[head], np.diff(np.r_[head, len(number)]))
-
-
-def _at_start(number: Int, ts: Int) -> Int:
-    """Time of the first row of each row's episode."""
-    head = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
-    return np.repeat(ts[head], np.diff(np.r_[head, len(number)]))
 
 
 def _split_zero_pages(work: Work, parts: Episodes, row: Int, role: Int, fill: Bools) -> None:

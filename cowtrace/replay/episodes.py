@@ -6,6 +6,7 @@ time from one first touch of an empty block to the next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,51 +39,47 @@ class Episodes:
     again: Bools
 
 
-def episodes(trace: Trace, anon: Anon, inherited: Bools | None = None) -> Episodes:
+def episodes(trace: Trace, anon: Anon, inherited: Callable[[Int], Bools]) -> Episodes:
     """Find the episodes.
 
     Args:
         trace: The trace.
         anon: Faults on anonymous memory.
-        inherited: bool per row: the block held pages of the parent when the address space was born.
+        inherited: Tells of rows, each the first of its block in its address space: did the block hold pages of the parent at birth.
     """
     key = (anon.space << trace.page_bits) | (anon.page >> 9)
     order = np.argsort(key, kind="stable")
     key, ts, page, extent = key[order], anon.ts_ns[order], anon.page[order], anon.extent[order]
-    first = np.r_[True, key[1:] != key[:-1]] if len(key) else np.empty(0, np.bool_)
-    before = np.where(first, ALWAYS, np.r_[ALWAYS, ts[:-1]]) if len(key) else ts
+    first = np.r_[True, key[1:] != key[:-1]]
+    before = np.r_[ALWAYS, ts[:-1]]
+    before[first] = ALWAYS
     since = trace.extents.ts_ns[extent]
     emptied = _emptied(trace, key, ts, since)
-    previous, again = _same_page_before(key, page, ts)
     role = anon.role[order]
     # a write to a present page says nothing of the kind
-    again &= (role == TOUCH_WRITE) | (role == TOUCH_READ)
+    previous, again = _touched_before(key, page, ts, (role == TOUCH_WRITE) | (role == TOUCH_READ))
     # a page touched again in a mapping made after its last touch: the whole mapping was replaced
-    emptied = np.maximum(emptied, np.where(again & (since > previous), since, ALWAYS))
+    emptied[again] = np.maximum(emptied[again], np.where(since[again] > previous[again], since[again], ALWAYS))
     starts = (emptied > before) & anon.fits[order]
-    if inherited is None:
-        starts |= first
-    else:
-        starts |= first & ~inherited[order]
-    group = np.cumsum(first)
+    head = np.flatnonzero(first)
+    starts[head] |= ~inherited(order[head])
     number = np.cumsum(starts | first)
     # own once the group had a start
-    started = np.maximum.accumulate(np.where(starts, np.arange(len(key)), -1)) if len(key) else group
-    own = (started >= 0) & (key[np.maximum(started, 0)] == key)
+    started = np.maximum.accumulate(np.where(starts, np.arange(len(key)), -1))
+    own = started >= np.repeat(head, np.diff(np.r_[head, len(key)]))
     again &= own & (previous >= ts[np.maximum(started, 0)])
     return Episodes(order, key, starts, number, own, again)
 
 
-def _same_page_before(key: Int, page: Int, ts: Int) -> tuple[Int, Bools]:
-    """Time of the previous row of the same page of the same space (rows ordered by block and time), and whether there is one."""
-    # few pages repeat: only blocks with a repetition are sorted
+def _touched_before(key: Int, page: Int, ts: Int, touch: Bools) -> tuple[Int, Bools]:
+    """Time of the previous touch of the same page of the same space, and whether there is one; for touches."""
     previous = np.full(len(key), ALWAYS)
-    if not len(key):
-        return previous, np.zeros(0, np.bool_)
-    full = (key << 9) | (page & 511) if int(key.max()) < 1 << 53 else None
-    order = np.argsort(full, kind="stable") if full is not None else np.lexsort((page & 511, key))
-    same = (key[order[1:]] == key[order[:-1]]) & (page[order[1:]] == page[order[:-1]])
-    previous[order[1:][same]] = ts[order[:-1][same]]
+    rows = np.flatnonzero(touch)
+    offset = page[rows] & 511
+    order = np.lexsort((offset, key[rows])) if len(rows) else rows
+    sorted_rows = rows[order]
+    same = (key[sorted_rows[1:]] == key[sorted_rows[:-1]]) & (page[sorted_rows[1:]] == page[sorted_rows[:-1]])
+    previous[sorted_rows[1:][same]] = ts[sorted_rows[:-1][same]]
     return previous, previous != ALWAYS
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.history import EXECED, SEEN
-from cowtrace.attribution.pages import ANON_FRAME, BLOCK_PAGES, BLOCK_SHIFT, Family, Frame, PageHistory, frame_of
+from cowtrace.attribution.pages import ANON_FRAME, BLOCK_PAGES, Family, Frame, PageHistory, frame_of
 from cowtrace.replay.trace import Bools, Trace
 
 
@@ -34,10 +35,14 @@ class Families:
 
     def epoch(self, space: Int, ts: Int) -> Int:
         """Forks that each address space had made before a time."""
-        if not len(self._key):
-            return np.zeros(len(space), np.int64)
-        low = np.searchsorted(self._key, space << 32)
-        return np.searchsorted(self._key, (space << 32) + np.searchsorted(self._times, ts)) - low
+        result = np.zeros(len(space), np.int64)
+        forks = np.zeros(len(self.lives.parent), np.bool_)
+        forks[self._key >> 32] = True
+        rows = np.flatnonzero(forks[space])
+        if len(rows):
+            mine = space[rows] << 32
+            result[rows] = np.searchsorted(self._key, mine + np.searchsorted(self._times, ts[rows])) - np.searchsorted(self._key, mine)
+        return result
 
     @property
     def inherits(self) -> Bools:
@@ -58,8 +63,7 @@ class Folios:
         self._trace = families.trace
         bits = self._trace.page_bits
         self._blocks, self._splits, self._copies = PageHistory(bits), PageHistory(bits), PageHistory(bits)
-        self._replaced = np.empty(0, np.int64)
-        self._replaced_ts = np.empty(0, np.int64)
+        self._replaced_keys = self._replaced_head = self._replaced_ts = np.empty(0, np.int64)
 
     def add_blocks(self, space: Int, block: Int, ts: Int, made: Int) -> None:
         """What first touches made of blocks: HUGE_FRAME, ZERO_FRAME, or ANON_FRAME: base pages, whose table bars huge pages."""
@@ -69,15 +73,23 @@ class Folios:
         """Address spaces that map a huge page by base pages from a time on."""
         self._add(self._splits, space, block, ts, np.full(len(space), ANON_FRAME))
 
-    def set_replaced(self, space: Int, page: Int, ts: Int) -> None:
-        """Copies that replaced base pages of huge ones: who replaced all of them holds nothing any more."""
-        bits = self._trace.page_bits
-        order = np.argsort(ts, kind="stable")
-        key, first = np.unique((space[order] << bits) | page[order], return_index=True)
-        block = (key >> bits << bits) | ((key & ((1 << bits) - 1)) >> BLOCK_SHIFT)
-        when = ts[order][first]
-        order = np.lexsort((when, block))
-        self._replaced, self._replaced_ts = block[order], when[order]
+    def replaces_whole(self, space: Int, block: Int, writes: Int) -> bool:
+        """Can the writes of a line of forks have replaced all pages of a huge page.
+
+        Args:
+            space: Address spaces.
+            block: int64[n].
+            writes: Number of writes in each.
+        """
+        key = (self._families.family.root[space] << self._trace.page_bits) | block
+        _, code = np.unique(key, return_inverse=True)
+        return bool(np.bincount(code, weights=writes).max(initial=0) >= BLOCK_PAGES)
+
+    def set_replaced(self, space: Int, block: Int, ts: Int) -> None:
+        """Copies of pages of huge pages, by (space, block, time), each page once: who replaced all of them holds nothing any more."""
+        key = (space << self._trace.page_bits) | block
+        head = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else key
+        self._replaced_keys, self._replaced_head, self._replaced_ts = key[head], np.append(head, len(key)), ts
 
     def forget_splits(self) -> None:
         """Begin anew with splits and copies."""
@@ -88,6 +100,11 @@ class Folios:
         self._add(self._copies, space, page, ts, np.full(len(space), ANON_FRAME))
 
     @property
+    def has_copies(self) -> bool:
+        """Any copy was added since ``forget_splits``."""
+        return self._copies.used
+
+    @cached_property
     def depth(self) -> Int:
         """Forks between each address space and the head of its line."""
         lives, inherits = self._families.lives, self._families.inherits
@@ -145,23 +162,27 @@ class Folios:
         seen = self.of_block(other, block, ts)
         same: Bools = (seen.owner == frame.owner) & (seen.ts == frame.ts) & (seen.made == frame.made)
         lives = self._families.lives
-        few = np.flatnonzero(same) if len(self._replaced) else np.empty(0, np.int64)
-        holder, limit = other[few], ts[few]
-        # itself, or whoever handed the huge page on, may have replaced it all
+        few = np.flatnonzero(same) if len(self._replaced_keys) else np.empty(0, np.int64)
+        holder, limit, replaced = other[few], ts[few], np.zeros(len(few), np.int64)
+        # pages that it replaced itself, and those that it never had because whoever handed the huge page on had replaced them
         while len(few):
-            emptied = self._replaced_before(holder, block[few], limit) >= BLOCK_PAGES
-            same[few[emptied]] = False
-            on = ~emptied & (holder != frame.owner[few])
-            few, holder = few[on], holder[on]
+            replaced += self._replaced_before(holder, block[few], limit)
+            same[few[replaced >= BLOCK_PAGES]] = False
+            on = (replaced < BLOCK_PAGES) & (holder != frame.owner[few])
+            few, holder, replaced = few[on], holder[on], replaced[on]
             limit, holder = lives.start_ns[holder], self._trace.space_of[lives.parent[holder]]
         return same
 
     def _replaced_before(self, space: Int, block: Int, ts: Int) -> Int:
         key = (space << self._trace.page_bits) | block
-        low, high = np.searchsorted(self._replaced, key), np.searchsorted(self._replaced, key, side="right")
-        full = np.flatnonzero(high - low >= BLOCK_PAGES)
-        count: Int = np.minimum(high - low, BLOCK_PAGES - 1)
-        if len(full):
-            # replaced as a whole once the 512th page was
-            count[full] = np.where(self._replaced_ts[low[full] + BLOCK_PAGES - 1] < ts[full], BLOCK_PAGES, BLOCK_PAGES - 1)
+        code = np.minimum(np.searchsorted(self._replaced_keys, key), len(self._replaced_keys) - 1)
+        low = self._replaced_head[code]
+        first, last = low.copy(), self._replaced_head[code + 1]
+        # first position within each range that is not before ``ts``
+        while (open_ranges := first < last).any():
+            middle = (first + last) >> 1
+            below = self._replaced_ts[np.minimum(middle, len(self._replaced_ts) - 1)] < ts
+            first = np.where(open_ranges & below, middle + 1, first)
+            last = np.where(open_ranges & ~below, middle, last)
+        count: Int = np.where(self._replaced_keys[code] == key, first - low, 0)
         return count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cowtrace.errors import UsageError
 from cowtrace.replay.eligible import recorded_mode
 from cowtrace.replay.engine import Replayer
 from cowtrace.replay.policies import POLICIES
@@ -84,7 +85,10 @@ def sweep(store: Store) -> Sweep:
         for value in policy.sweep:
             if knob == "thp" and value == mode:
                 continue
-            entries.append(_entry(replayer, Choice(knob, value)))
+            try:
+                entries.append(_entry(replayer, Choice(knob, value)))
+            except UsageError as error:
+                refused.append((f"{knob}={value}", str(error).partition(": ")[2]))
     entries.sort(key=lambda entry: -(entry.saved_ns if entry.saved_ns is not None else float("-inf")))
     notes = ["Scenarios are tried one by one; combined effects do not add up: name several --what-if to combine them."]
     return Sweep(entries, refused, notes)

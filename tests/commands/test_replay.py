@@ -50,7 +50,7 @@ def test_narrowed_to_another_name(capfd: Capture, store: Path) -> None:
     ("request_", "said"),
     [
         ("swappiness=10", "what-if swappiness: can't be priced from a trace: it chooses what to reclaim under memory pressure"),
-        ("thq=never", "unknown what-if knob 'thq': did you mean thp?"),
+        ("thq=never", "unknown what-if knob 'thq': did you mean thp or mthp?"),
         ("thp", "what-if 'thp': expected thp=never|madvise|always"),
         ("thp=off", "what-if thp=off: expected thp=never|madvise|always"),
     ],
@@ -69,8 +69,9 @@ def test_contradiction(capfd: Capture, store: Path) -> None:
 def test_sweep(capfd: Capture, store: Path) -> None:
     result = json.loads(cowtrace(capfd, "replay", store, "--sweep", "--format", "json").out)
     assert result["schema"] == "cowtrace.sweep/1"
-    best = result["scenarios"][0]
-    assert (best["what_if"], best["totals"]["faults"]["value"]) == (["thp=always"], 52)
+    faults = {entry["what_if"][0]: entry["totals"]["faults"]["value"] for entry in result["scenarios"]}
+    assert faults == {"thp=always": 52, "thp=madvise": 1074, "mthp=64K:always": 68, "mthp=256K:always": 17}
+    assert {row["what_if"] for row in result["refused"]} == {"fork", "dontfork", "ksm", "hugetlb", "prefault", "fault_around"}
 
 
 def test_empty_store(capfd: Capture, tmp_path: Path) -> None:

@@ -179,9 +179,10 @@ class HugeKernel:
         for number, ts, above, below in self.forks:
             fork.append(f"{number} {ts} {self.lives[above][1]} {self.lives[below][1]} {above} {below} 50000")
         vma = ["vma_id mm_id start_addr end_addr vma_kind"]
-        vma += [
-            f"{mm} {mm} {row[2] * 4096:#x} {row[3] * 4096:#x} anon" for mm, row in ((i, self.extents[0]) for i in range(len(self.lives)))
-        ]
+        for mm in range(len(self.lives)):
+            # a child without mappings of its own has an empty row, so that numbers stay those of the address spaces
+            low, high = next(((row[2], row[3]) for row in reversed(self.extents) if row[0] == mm), (0, 0))
+            vma.append(f"{mm} {mm} {low * 4096:#x} {high * 4096:#x} anon")
         extent = ["extent_id vma_id mm_id ts_ns start_addr end_addr"]
         extent += [f"{i} {mm} {mm} {ts} {low * 4096:#x} {high * 4096:#x}" for i, (mm, ts, low, high) in enumerate(self.extents)]
         names = ("fault", "process", "fork", "vma", "vma_extent")

@@ -63,7 +63,14 @@ class Policy:
 
 _HERE = "cowtrace.replay.policies"
 
-#: Forks go before huge pages: what shares nothing is not split.
+#: Forks go before huge pages: what shares nothing is not split. Policies of what is left of this package are named by their module only.
 POLICIES: dict[str, Policy] = {
+    "fork": Policy(f"{_HERE}.fork", "vfork|spawn|none|odf", "start processes without copying memory", ("spawn", "none", "odf")),
+    "dontfork": Policy(f"{_HERE}.dontfork", "PATTERN", "keep mappings out of children", repeatable=True),
+    "ksm": Policy(f"{_HERE}.ksm", "off", "do not merge equal pages", ("off",)),
+    "hugetlb": Policy(f"{_HERE}.hugetlb", "PATTERN", "map from the hugetlb pool", repeatable=True),
     "thp": Policy(f"{_HERE}.thp", "never|madvise|always", "transparent huge pages for anonymous memory", ("never", "madvise", "always")),
+    "mthp": Policy(f"{_HERE}.mthp", "<size>:never|madvise|always", "anonymous folios of 16 KiB to 1 MiB", ("64K:always", "256K:always")),
+    "prefault": Policy(f"{_HERE}.prefault", "PATTERN", "populate mappings when they are made", repeatable=True),
+    "fault_around": Policy(f"{_HERE}.fault_around", "<bytes>", "cached file memory mapped by one fault", ("4096", "262144")),
 }
