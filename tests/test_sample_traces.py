@@ -68,3 +68,26 @@ def test_truncated(tmp_path: Path) -> None:
     assert 0.3 * whole < kinds(store).total() < whole
     manifest = json.loads((store / "manifest.json").read_text())
     assert "truncated" in json.dumps(manifest["sources"]).lower()
+
+
+@pytest.mark.parametrize("name", ("graph-fork-v6", "graph-thp-v7", "graph-fork", "graph-overlay", "kprobe-threads", "events-fork"))
+def test_ftrace(name: str, tmp_path: Path) -> None:
+    """Each phase's faults by kind and its copy-ups, from what the kernel called; plain exceptions tell fewer, and nothing wrong."""
+    (trace,) = (path for form in ("dat", "txt") for path in SAMPLES.glob(f"{name}.{form}.zst"))
+    store = ingest([trace], tmp_path / "store")
+    truth = json.loads((SAMPLES / f"{name}.json").read_text())["truth"]
+    unsure = set(truth.get("told_or_unknown", ()))
+    db = store.connect()
+    for phase in truth["phases"]:
+        window = [phase["begin_ns"], phase["end_ns"]]
+        if "kinds" in phase:
+            query = "SELECT kind, count(*) FROM fault WHERE ts_ns BETWEEN ? AND ? AND addr >= ? AND addr < ? GROUP BY kind"
+            found = dict(db.execute(query, [*window, phase["start"], phase["end"]]).fetchall())
+            declared = Counter({"unknown" if kind in unsure else kind: count for kind, count in phase["kinds"].items()})
+            assert found == declared, phase["name"]
+        if "copyups" in phase:
+            query = "SELECT count(*), count(*) FILTER (NOT metadata_only) FROM copyup WHERE ts_ns BETWEEN ? AND ?"
+            assert db.execute(query, window).fetchall() == [tuple(phase["copyups"].values())], phase["name"]
+    if name != "events-fork":
+        told = db.execute("SELECT DISTINCT evidence FROM fault WHERE kind IN ('cow_copy', 'cow_reuse', 'thp_split')").fetchall()
+        assert told in ([("span",)], [])
