@@ -7,6 +7,7 @@ import numpy as np
 from cowtrace.attribution import roles as R
 from cowtrace.attribution.asof import AsOf, Int
 from cowtrace.attribution.rows import Rows
+from cowtrace.attribution.spans.builder import Spans
 
 
 class CloneCalls:
@@ -20,6 +21,14 @@ class CloneCalls:
         at = np.flatnonzero((rows.role == R.CLONE_ENTER) | (rows.role == R.CLONE_EXIT))
         if len(at):
             self._parts.append((rows.tgid[at], rows.tid[at], rows.ts_ns[at], rows.role[at]))
+
+    def add_spans(self, spans: Spans, wanted: np.ndarray) -> None:
+        """Take the calls among the spans of a batch; ``wanted`` says of each function number whether it is one."""
+        at = np.flatnonzero(wanted[spans.function] & (spans.end_ns >= 0)) if len(spans) else np.empty(0, np.int64)
+        if len(at):
+            who = np.tile(spans.tgid[at], 2), np.tile(spans.tid[at], 2)
+            role = np.repeat([R.CLONE_ENTER, R.CLONE_EXIT], len(at))
+            self._parts.append((*who, np.concatenate([spans.ts_ns[at], spans.end_ns[at]]), role))
 
     def durations(self, parent_tgid: Int, ts: Int) -> Int:
         """Nanoseconds of the call around each fork, -1 where it was not recorded.

@@ -14,8 +14,10 @@ import pyarrow as pa
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.copyup_spans import CopyUpSpans, SpanCopyUp
 from cowtrace.attribution.engine import Attributed, Engine
+from cowtrace.attribution.roles import CLONE_ENTER
 from cowtrace.attribution.rows import Rows
 from cowtrace.attribution.spans.builder import Built
+from cowtrace.attribution.spans.functions import FORKS
 from cowtrace.attribution.spans.join import with_handled
 from cowtrace.attribution.spans.reader import SpanReader
 from cowtrace.copyup.marks import MarkReader
@@ -131,11 +133,15 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
                 shaping.submit(_shape_faults, context_of(engine, offsets, page_bytes), part, writing, faults)
             if built is not None and len(built.spans):
                 copied.add(built.spans)
+                if not engine.roles.names(CLONE_ENTER):
+                    engine.calls.add_spans(built.spans, calls.functions.among(FORKS))
                 writer.table("span").write(span_rows(built.spans, calls.functions, engine.history, calls.source))
             if rows is not None and len(rows):
                 engine.prune(int(rows.ts_ns[-1]))
         if engine.roles.foreign_exceptions:
             _note_strangers(group, told)
+        for source in group.sources if calls.present else ():
+            source.info.features["functions"] = sorted(set(calls.functions.plain))
         _write_history(group, engine, side, writer, offsets)
         _write_copyups(copyups, copied.finish(calls.paths), engine, writer, offsets)
         write_overlays(around.listings, writer, wall_offset(lead.info, around.listings))

@@ -45,6 +45,7 @@ class Recorded:
         user_only: Some fault event was limited to user mode (``:u``).
         sampled: Some fault event was sampled, not counted one by one.
         tables: Rows of each table.
+        functions: Kernel functions whose calls occur.
     """
 
     names: frozenset[str]
@@ -55,6 +56,7 @@ class Recorded:
     user_only: bool
     sampled: bool
     tables: Mapping[str, int]
+    functions: frozenset[str] = frozenset()
 
     def has_entry(self) -> bool:
         return bool(self.names & ENTRIES)
@@ -72,12 +74,25 @@ ENTRIES = frozenset({"page-faults", "faults", "exceptions:page_fault_user", "exc
 EXITS = frozenset({"minor-faults", "major-faults"})
 EXCEPTIONS = frozenset({"exceptions:page_fault_user", "exceptions:page_fault_kernel"})
 _FAULTS = ENTRIES | EXITS
+#: Called inside do_wp_page for a copy, or for a reuse (mm/memory.c: wp_page_copy, wp_page_reuse).
+_COPY_FUNCTIONS = frozenset(
+    {"wp_page_copy", "ptep_clear_flush", "ptep_set_access_flags", "page_add_new_anon_rmap", "folio_add_new_anon_rmap"}
+)
+#: What clone, fork and vfork are inside the kernel (kernel/fork.c).
+FORK_FUNCTIONS = frozenset({"kernel_clone", "_do_fork", "do_fork"})
 _FORK_CALLS = frozenset(f"syscalls:sys_{end}_{name}" for end in ("enter", "exit") for name in ("clone", "clone3", "fork"))
 
 
 def recorded(sources: Iterable[Mapping[str, Any]], tables: Mapping[str, int]) -> Recorded:
     """From a manifest: its ``sources`` (each with ``events``: name, columns, count, has_callchain, period) and ``rows``."""
-    events = [event for source in sources for event in source.get("events") or []]
+    sources = list(sources)
+    # a trace.dat describes events that were not recorded, too
+    events = [
+        event
+        for source in sources
+        for event in source.get("events") or []
+        if event.get("count") != 0 or source.get("format") != "trace.dat"
+    ]
     named = [(EventDesc(0, event["name"], frozenset()).base_name, event) for event in events]
     return Recorded(
         names=frozenset(name for name, _ in named),
@@ -88,6 +103,7 @@ def recorded(sources: Iterable[Mapping[str, Any]], tables: Mapping[str, int]) ->
         user_only=any(name in _FAULTS and "u" in event["name"].removeprefix(name) for name, event in named),
         sampled=any(name in _FAULTS and event.get("period") != 1 for name, event in named),
         tables=tables,
+        functions=frozenset(name for source in sources for name in (source.get("features") or {}).get("functions", ())),
     )
 
 
@@ -112,6 +128,9 @@ def capabilities(have: Recorded) -> list[Capability]:
 
 def _faults(have: Recorded) -> Capability:
     question = "How many page faults?"
+    if not have.names & _FAULTS and "handle_mm_fault" in have.functions:
+        reason = "calls of handle_mm_fault, no exceptions: one that had to wait and was called again may count twice"
+        return Capability(question, "partly", reason, "low")
     if not have.names & _FAULTS:
         return Capability(question, "no", "no page-fault event was recorded", "low")
     if have.sampled:
@@ -123,10 +142,13 @@ def _faults(have: Recorded) -> Capability:
 
 def _copy_or_reuse(have: Recorded) -> Capability:
     question = "Copied or reused?"
-    if have.tables.get("span"):
-        return Capability(question, "yes", "function_graph spans")
+    if have.functions & _COPY_FUNCTIONS:
+        return Capability(question, "yes", "functions called inside each fault: " + ", ".join(sorted(have.functions & _COPY_FUNCTIONS)))
     if have.has_frames():
         return Capability(question, "yes", "page frames before and after each fault")
+    if "do_wp_page" in have.functions:
+        reason = "do_wp_page alone; what it calls tells: " + ", ".join(sorted(_COPY_FUNCTIONS))
+        return Capability(question, "partly", reason, "low")
     if have.names & EXCEPTIONS and "kmem:mm_page_alloc" in have.names:
         return Capability(question, "yes", "error codes, and allocations within the fault")
     if have.names & EXCEPTIONS or "page-faults" in have.sized:
@@ -138,8 +160,8 @@ def _copy_or_reuse(have: Recorded) -> Capability:
 
 def _durations(have: Recorded) -> Capability:
     question = "How long did faults take?"
-    if have.tables.get("span"):
-        return Capability(question, "yes", "function_graph spans")
+    if "handle_mm_fault" in have.functions:
+        return Capability(question, "yes", "calls of handle_mm_fault")
     if have.has_entry() and have.has_exit():
         return Capability(question, "yes", "entry and exit of each fault; the recorder's own cost is inside")
     missing = "minor-faults and major-faults (the exit)" if have.has_entry() else "page-faults (the entry)"
@@ -152,6 +174,8 @@ def _access(have: Recorded) -> Capability:
         return Capability(question, "yes", "error codes of exceptions:page_fault_*")
     if have.has_frames():
         return Capability(question, "partly", "where the outcome implies it (a copy was a write); no error codes", "standard")
+    if "handle_mm_fault" in have.functions:
+        return Capability(question, "partly", "where the functions called imply it, or their arguments tell; no error codes", "standard")
     return Capability(question, "no", "exceptions:page_fault_* not recorded (x86 and RISC-V only)", "standard")
 
 
@@ -172,6 +196,8 @@ def _huge(have: Recorded) -> Capability:
         return Capability(question, "partly", "4 KiB or 2 MiB; sizes between them by neighbouring frames only", "standard")
     if "kmem:mm_page_alloc" in have.names:
         return Capability(question, "yes", "orders of allocations")
+    if "handle_mm_fault" in have.functions:
+        return Capability(question, "partly", "4 KiB or 2 MiB, by the functions called; sizes between them as arguments only", "standard")
     return Capability(question, "no", "neither page sizes (--data-page-size) nor kmem:mm_page_alloc recorded", "low")
 
 
@@ -191,6 +217,8 @@ def _fork_calls(have: Recorded) -> Capability:
     question = "How long did fork() itself take?"
     if have.names & _FORK_CALLS:
         return Capability(question, "yes", "enter and exit of clone, clone3 and fork")
+    if have.functions & FORK_FUNCTIONS:
+        return Capability(question, "yes", ", ".join(sorted(have.functions & FORK_FUNCTIONS)))
     return Capability(question, "no", "syscalls:sys_enter_clone, sys_exit_clone and their like not recorded", "standard")
 
 
@@ -198,6 +226,8 @@ def _major(have: Recorded) -> Capability:
     question = "Major or minor?"
     if have.has_exit():
         return Capability(question, "yes", "minor-faults and major-faults: the kernel's own accounting, not a sign of I/O")
+    if "handle_mm_fault" in have.functions:
+        return Capability(question, "partly", "where return values, retries or reads within the fault tell", "low")
     return Capability(question, "no", "minor-faults and major-faults not recorded", "low")
 
 
@@ -205,6 +235,8 @@ def _swap(have: Recorded) -> Capability:
     question = "Which faults swapped in?"
     if "kmem:rss_stat" in have.names:
         return Capability(question, "yes", "kmem:rss_stat within the fault")
+    if "handle_mm_fault" in have.functions:
+        return Capability(question, "yes", "do_swap_page within the fault, where it was traced")
     return Capability(question, "no", "kmem:rss_stat not recorded", "standard")
 
 

@@ -29,8 +29,8 @@ QUESTIONS = [
 ]
 
 
-def answers(events: list[dict[str, Any]], **tables: int) -> str:
-    found = capabilities(recorded([{"events": events}], tables))
+def answers(events: list[dict[str, Any]], functions: str = "", **tables: int) -> str:
+    found = capabilities(recorded([{"events": events, "features": {"functions": functions.split()}}], tables))
     assert [item.question for item in found] == QUESTIONS
     for item in found:
         assert item.reason
@@ -69,16 +69,27 @@ def answers(events: list[dict[str, Any]], **tables: int) -> str:
             {"process": 1, "vma": 1},
             "yes yes no yes yes yes yes no no no partly no no",
         ),
-        (
-            "function_graph",
-            [event("exceptions:page_fault_user")],
-            {"span": 1, "process": 1, "copyup": 1},
-            "yes yes yes yes partly no yes no no no partly yes no",
-        ),
     ],
 )
 def test_recordings(what: str, events: list[dict[str, Any]], tables: dict[str, int], expected: str) -> None:
     assert answers(events, **tables) == expected, what
+
+
+@pytest.mark.parametrize(
+    ("functions", "events", "expected"),
+    [
+        (
+            "handle_mm_fault do_wp_page ptep_clear_flush kernel_clone",
+            [event("exceptions:page_fault_user")],
+            "yes yes yes yes partly partly yes yes partly yes partly yes no",
+        ),
+        ("handle_mm_fault do_wp_page", [], "partly partly yes partly no partly partly no partly yes no yes no"),
+        ("ovl_copy_up_one", [], "no no no no no no no no no no no yes no"),
+    ],
+)
+def test_traced_functions(functions: str, events: list[dict[str, Any]], expected: str) -> None:
+    """What is called inside do_wp_page tells a copy from a reuse; the handler's calls alone tell less."""
+    assert answers(events, functions, span=1, process=1, copyup=1) == expected
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,10 @@ MEANING: dict[str, int] = {
 }  # fmt: skip
 
 
+#: What clone, fork and vfork are inside the kernel (kernel/fork.c), by version.
+FORKS = ("kernel_clone", "_do_fork", "do_fork")
+
+
 def plain_name(symbol: str) -> str:
     """The function's name in the source: ``ovl_open.isra.0 [overlay] -> ovl_open``."""
     return _PREFIXES.sub("", _CLONE.sub("", _MODULE.sub("", symbol))) or symbol
@@ -124,6 +128,11 @@ class Functions:
             self.plain.append(plain_name(symbol))
             self._meaning.append(MEANING.get(self.plain[-1], NOTHING))
         return known
+
+    def among(self, names: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """bool by number: the function is one of these."""
+        wanted = set(names)
+        return np.array([name in wanted for name in self.plain], np.bool_)
 
     def meaning(self, numbers: Int) -> Int:
         """What each function is to a fault: NOTHING .. READ_FILE."""
