@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cowtrace.replay.occupancy import seen_in
 from cowtrace.replay.touches import HUGE_FILL, TOUCH_WRITE, WRITE, Anon
 from cowtrace.replay.trace import BLOCK_PAGES, Bools, Small, Trace
 
@@ -15,6 +16,8 @@ _PASSED, _LAST = (0.95, 0.6, 1.0), (0.5, 0.02, 1.0)
 _NO_CLUE = 0.02
 #: So many pages must have been touched one by one before their density counts, in blocks with at least so many.
 _ENOUGH, _BLOCK_ENOUGH = 256, 16
+#: Upper share of the pages that hold only zeros and yet were read or written, with zeros.
+_WRITTEN_WITH_ZEROS = 0.1
 
 Estimate = tuple[Small, Small, Small, str]
 
@@ -44,7 +47,15 @@ def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
         f"touches hidden in {len(passed)} huge pages: {int(passed.sum())} were followed by the next block, "
         f"density known for {int(known.sum())}, next fault soon after {int((most < BLOCK_PAGES).sum())}"
     )
-    return value, low, high, why
+    seen = seen_in(trace, fills)
+    if seen is None:
+        return value, low, high, why
+    # what was written stays written; the rest is as likely to be written later as it was without a look
+    sure = np.clip(seen.written, 1, BLOCK_PAGES)
+    value = np.where(seen.looked, sure + np.maximum(value - sure, 0) * seen.unseen, value)
+    low = np.where(seen.looked, sure, low)
+    high = np.where(seen.looked, sure + np.maximum(high - sure, 0) * np.maximum(seen.unseen, _WRITTEN_WITH_ZEROS), high)
+    return value, low, high, f"{why}; looked into {int(seen.looked.sum())} of them while they lived"
 
 
 def reused_pages(trace: Trace, anon: Anon, reuses: Anon) -> Estimate:
