@@ -114,7 +114,7 @@ class Namer:
     def _name(self, number: int, space: Space, offset: Any, finder: Finder) -> Named:
         if space.kind == "kernel":
             table, why = kernel_table(self.store, self.sources)
-            note = f"kernel functions have no names: {why}" if table is None else ""
+            note = f"kernel functions: {why}" if table is None else ""
             return _named(table, kernel_key(offset), offset, _kernel_names, note)
         if space.dso is None:
             return self._name_process(space, offset)

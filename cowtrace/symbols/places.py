@@ -168,7 +168,9 @@ def _located(maps: TextMaps, wanted: pl.DataFrame) -> tuple[Int, list[Space], In
 
 def _file_spaces(maps: TextMaps) -> tuple[list[Space], Int]:
     """The kernel's space (0), one for each mapped file, and the space of each mapping: 0 for code of no file."""
-    files = maps.rows.with_row_index("at").filter(pl.col("path").str.starts_with("/") | (pl.col("path") == "[vdso]"))
+    path, kind = pl.col("path"), pl.col("vma_kind")
+    is_file = kind.is_in(["file_private", "file_shared"]) | ((kind == "unknown") & path.str.starts_with("/"))
+    files = maps.rows.with_row_index("at").filter(path.is_not_null() & (is_file | (path == "[vdso]")))
     files = files.filter(~pl.col("path").str.contains(r"^(//anon|/memfd:|/dev/zero|/SYSV|/anon_hugepage)"))
     keys = ["path", "build_id", "inode"]
     groups = files.group_by(keys).agg(pl.col("pgoff").min(), pl.col("at").min()).sort("at").with_row_index("space", offset=1)

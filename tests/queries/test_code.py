@@ -12,6 +12,7 @@ import pytest
 
 from cowtrace.queries import connect, run, symbol_notes
 from cowtrace.queries.names import readers
+from cowtrace.store.confidential import confidential_copy
 from cowtrace.symbols.elf import Elf
 from cowtrace.symbols.symtab import read_symbols
 from tests.support.ask import ask
@@ -113,3 +114,11 @@ def test_lines_come_with_a_compiled_program(tmp_path: Path) -> None:
         fault=[{"ts_ns": 1, "mm_id": 0, "ip": at, "kind": "cow_copy", "copied_bytes": 4096}],
     )  # fmt: skip
     assert ask(moved, "code/by_line", "source_file", "source_line", "symbol", "copy_count") == [(str(source), 1, "main", 1)]
+
+
+def test_a_confidential_copy_names_the_kernel_and_nobody_else(tmp_path: Path) -> None:
+    copy = confidential_copy(coded(tmp_path), tmp_path / "copy", b"key")
+    rows = ask(copy, "code/by_function", "symbol", "dso", "fault_count")
+    (hashed,) = {dso for _, dso, _ in rows if dso not in (None, "[kernel.kallsyms]")}
+    assert hashed.startswith("path-")
+    assert rows == [(None, hashed, 6), ("copy_page", "[kernel.kallsyms]", 1), (None, None, 1)]

@@ -126,7 +126,7 @@ def test_the_kernel_of_another_boot_lay_elsewhere(tmp_path: Path) -> None:
     assert symbols.frame.select("symbol", "symbol_offset").rows() == [("copy_page", 4)]
     bare = make_store(tmp_path / "bare", fault=[{"ts_ns": 1, "ip": 0xFFFFFFFF9A000104, "kind": "cow_copy"}])
     assert resolve(bare, sources(tmp_path)).notes == [
-        "kernel functions have no names: the recording has no names of kernel functions, and does not say which kernel it was "
+        "kernel functions: the recording has no names of kernel functions, and does not say which kernel it was "
         "(record with `cowtrace record`)"
     ]
 
