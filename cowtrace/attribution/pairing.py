@@ -107,13 +107,13 @@ def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = Non
     if roles.only_spans and rows.first is not None:
         at = at[rows.first[order[at]] & M.WITHOUT_EXCEPTION == 0]
     if roles.foreign_exceptions:
-        at = at[_belongs(rows, order[at], role[at], tid[at], final=final)]
+        at = at[_belongs(rows, order[at], role[at], tid[at], roles, final=final)]
     every = len(at) == len(order)
     row, kind, thread = (order, role, tid) if every else (order[at], role[at], tid[at])
     same_next = np.r_[thread[1:] == thread[:-1], False] if len(at) else np.empty(0, np.bool_)
     is_exit = (kind == R.MINOR) | (kind == R.MAJOR)
     is_entry = kind == R.ENTRY
-    is_exc, matched_exc = _exceptions(rows, row, kind, same_next)
+    is_exc, matched_exc = _exceptions(rows, row, kind, kind == R.ENTRY, same_next)
     opens = is_entry | (is_exc & ~matched_exc)
     if roles.only_spans:
         opens = _first_tries(rows, row, thread)
@@ -204,23 +204,25 @@ def _join_calls(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int
     faults.marks[faults.by_thread], faults.end_ns[faults.by_thread] = marks, ends
 
 
-def _exceptions(rows: Rows, row: Int, kind: Int, same_next: Bool) -> tuple[Bool, Bool]:
-    """Which fault events are exceptions on user addresses, and which of them the next event, an entry, belongs to."""
+def _exceptions(rows: Rows, row: Int, kind: Int, owns: Bool, same_next: Bool) -> tuple[Bool, Bool]:
+    """Which fault events are exceptions on user addresses, and which of them belong to the next event: one that ``owns`` exceptions."""
     is_exc = (kind == R.EXC_USER) | (kind == R.EXC_KERNEL)
     matched = np.zeros(len(row), np.bool_)
     if len(row) and is_exc.any():
         address = rows.addr[row] if rows.addr is not None else np.zeros(len(row), np.int64)
         is_exc &= address >= 0
-        matched[:-1] = is_exc[:-1] & (kind[1:] == R.ENTRY) & same_next[:-1] & ((address[:-1] == address[1:]) | (address[1:] == 0))
+        matched[:-1] = is_exc[:-1] & owns[1:] & same_next[:-1] & ((address[:-1] == address[1:]) | (address[1:] == 0))
     return is_exc, matched
 
 
-def _belongs(rows: Rows, row: Int, kind: Int, thread: Int, *, final: bool) -> Bool:
+def _belongs(rows: Rows, row: Int, kind: Int, thread: Int, roles: Roles, *, final: bool) -> Bool:
     """Fault events without the exceptions that no fault of the other recorder follows: they must neither count nor part entry from exit."""
     if not len(row):
         return np.empty(0, np.bool_)
     same_next = np.r_[thread[1:] == thread[:-1], False]
-    _, matched = _exceptions(rows, row, kind, same_next)
+    # exits alone: an exception is the entry of the fault whose exit follows
+    owns = kind == R.ENTRY if roles.has_entry else (kind == R.MINOR) | (kind == R.MAJOR)
+    _, matched = _exceptions(rows, row, kind, owns, same_next)
     after_entry = np.r_[False, (kind[:-1] == R.ENTRY) & same_next[:-1]]
     # the last event of a thread may be an exception whose entry the next batch brings
     waits = ~same_next & ~after_entry & (not final)

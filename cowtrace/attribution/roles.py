@@ -64,7 +64,7 @@ class Roles:
         has_rss: Counter changes are recorded.
         sampled: The fault events are sampled: they can't be paired, each row stands for ``weight`` faults.
         has_spans: Calls of fault handlers are recorded: rows of role SPAN, which no event has, stand for them.
-        foreign_exceptions: ``exceptions:*`` come from another recorder than ``page-faults``, which may have seen other processes or
+        foreign_exceptions: ``exceptions:*`` come from another recorder than the faults, which may have seen other processes or
             times: they tell of faults, but one that belongs to no fault is none.
         foreign_inner: So do allocations and counters: that there was none inside a fault is known only where their recorder was watching.
         watched_by_exception: An exception of that same recorder proves it.
@@ -119,12 +119,13 @@ def assign_roles(events: Iterable[EventDesc]) -> Roles:
     roles.has_error_code = bool(roles.names(EXC_USER))
     roles.has_alloc = bool(roles.names(ALLOC))
     roles.has_rss = bool(roles.names(RSS))
-    entry, exception, alloc, rss = (_source(roles, by_index, role) for role in (ENTRY, EXC_USER, ALLOC, RSS))
-    roles.foreign_exceptions = entry is not None and exception not in (None, entry)
-    roles.foreign_inner = entry is not None and alloc not in (None, entry)
+    entry, leave, exception, alloc, rss = (_source(roles, by_index, role) for role in (ENTRY, MINOR, EXC_USER, ALLOC, RSS))
+    counts = leave if entry is None else entry
+    roles.foreign_exceptions = counts is not None and exception not in (None, counts)
+    roles.foreign_inner = counts is not None and alloc not in (None, counts)
     roles.watched_by_exception = exception == alloc
     # counters have no proof of their own
-    roles.has_rss &= rss in (entry, alloc) or entry is None
+    roles.has_rss &= rss in (counts, alloc) or counts is None
     paired = roles.has_entry and roles.has_exit
     roles.has_page_size = paired and all("data_page_size" in event.columns for event in fault_events)
     roles.has_frames = roles.has_page_size and all("phys_addr" in event.columns for event in fault_events)

@@ -19,6 +19,8 @@ from cowtrace.parsers.base import EventDesc, Note, Recording, SideBand, SourceIn
 
 #: Formats with the recorder's own time stamps; texts round them, and an exception may then seem to follow its fault.
 _EXACT_FORMATS = frozenset({"perf.data", "trace.dat"})
+#: Batches number events in 16 bits.
+_EVENTS_MAX = 1 << 16
 #: Births just before the first event that both have.
 _EDGE_NS = 1_000_000
 
@@ -124,6 +126,8 @@ def _shift(lead: Stream, other: Stream) -> int | None:
     if clock is None or clock != other_clock or lead.roles.sampled or other.roles.sampled or mine is None or theirs is None:
         return None
     if not {lead.info.format, other.info.format} <= _EXACT_FORMATS:
+        return None
+    if sum(len(stream.pieces[0].events) for stream in (lead, other)) > _EVENTS_MAX:
         return None
     shift_ns = lead_offset - offset_ns
     begin, end = max(mine[0], theirs[0] + shift_ns), min(mine[1], theirs[1] + shift_ns)

@@ -140,6 +140,17 @@ def test_exceptions_of_no_fault_are_told_but_are_none(tmp_path: Path) -> None:
     ]
 
 
+def test_exits_alone_get_their_entries_from_ftrace(tmp_path: Path) -> None:
+    one = perf([(101, 120, PAGE, 20), (201, 220, PAGE + 0x1000, 20)])
+    one.lines = [line for line in one.lines if line["event"] == 1]
+    one.events = [software(0, "minor-faults"), software(1, "major-faults")]
+    for line in one.lines:
+        line["event"] = 0
+    other = ftrace([exception(100, PAGE, 6), allocation(110), exception(130, 0x4000, 6, tid=77), exception(190, PAGE, 6)])
+    store = ingested(tmp_path, one, other)
+    assert rows(store, "SELECT ts_ns, tid, duration_ns, error_code FROM fault ORDER BY ts_ns") == [(100, 20, 20, 6), (220, 20, None, None)]
+
+
 def test_where_ftrace_did_not_watch_nothing_follows_from_its_silence(tmp_path: Path) -> None:
     """It began when one of three faults was over, and lost what it saw of the last: no allocation seen is not none made."""
     faults = [(101, 120, PAGE, 20), (201, 220, PAGE + 0x1000, 20), (301, 320, PAGE, 20)]

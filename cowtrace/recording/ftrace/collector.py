@@ -15,6 +15,7 @@ from cowtrace.recording.ftrace.drain import Drain
 from cowtrace.recording.ftrace.events import FUNCTIONS, base_name
 from cowtrace.recording.ftrace.instance import Instance, instance_name
 from cowtrace.recording.ftrace.setup import CLOCK, GRAPH, Setup
+from cowtrace.recording.ftrace.survivors import find_survivors
 from cowtrace.recording.ftrace.targets import follow, living
 from cowtrace.recording.ftrace.tracedat import TraceFacts, write_tracedat
 from cowtrace.recording.host import Host
@@ -59,6 +60,9 @@ class Ftrace(Collector):
             HostError: The kernel refuses the instance, its clock or all of its events.
         """
         super().start(scene)
+        for name in find_survivors(self._tracefs, self._host.path("proc")):
+            path = self._tracefs / "instances" / name
+            self.note(f"ftrace: {name}, left behind by a recorder that was killed, still records: `sudo rmdir {path}`")
         instance = self._instance = self._make_instance(self._tracefs, instance_name())
         try:
             instance.write("tracing_on", "0")

@@ -21,7 +21,8 @@ _HEAD, _U16, _U32, _U64 = Struct("=BBI"), Struct("=H"), Struct("=I"), Struct("=Q
 _SECTION, _OPTION, _CPU = Struct("=HHIQ"), Struct("=HI"), Struct("=IQQ")
 _COMPRESSED = 1
 _PAGES_IN_PIECE = 10
-_ZSTD_LEVEL = 3
+#: The command has ended and its user waits: pages shrink to a fifth at the fastest level too.
+_ZSTD_LEVEL = 1
 
 # lib/trace-cmd/include/private/trace-cmd-private.h: TRACECMD_OPTION_*
 _DONE, _CPUSTAT, _BUFFER, _TRACECLOCK, _UNAME, _CPUCOUNT, _VERSION = 0, 2, 3, 4, 5, 8, 9

@@ -155,6 +155,15 @@ def test_a_failure_on_the_way_leaves_no_instance(tmp_path: Path) -> None:
     ftrace.close()  # again: nothing happens
 
 
+def test_an_instance_left_behind_is_told(tmp_path: Path) -> None:
+    fake = FakeTracefs(tmp_path / "host")
+    left = fake.tracefs / "instances" / "cowtrace-999999999-5"
+    left.mkdir()
+    ftrace = record(fake, tmp_path / "rec")
+    assert ftrace.notes == [f"ftrace: cowtrace-999999999-5, left behind by a recorder that was killed, still records: `sudo rmdir {left}`"]
+    assert left.is_dir()
+
+
 def test_the_size_limit_ends_the_recording(tmp_path: Path) -> None:
     fake = FakeTracefs(tmp_path / "host", buffers=BUFFERS)
     ftrace = Ftrace(fake.host, make_setup(fake.host, "low", system_wide=True), limit_bytes=0, make_instance=fake.instance)

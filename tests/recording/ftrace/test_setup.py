@@ -64,6 +64,13 @@ def test_what_stands_in_the_way(tmp_path: Path, files: dict[str, str], problem: 
         make_setup(host_with(tmp_path, files).host, "low")
 
 
+def test_a_user_without_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = FakeTracefs(tmp_path).host
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(HostError, match=r"tracing/instances is closed to this user; run as root, or record without --with ftrace$"):
+        make_setup(host, "low")
+
+
 def test_no_tracefs_and_no_instances(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="tracefs is not mounted or not readable; `sudo mount -t tracefs nodev /sys/kernel/tracing`"):
         make_setup(make_host(tmp_path / "a", tracepoints=()), "low")
