@@ -8,10 +8,10 @@ from cowtrace.replay.occupancy import seen_in
 from cowtrace.replay.touches import HUGE_FILL, TOUCH_WRITE, WRITE, Anon
 from cowtrace.replay.trace import BLOCK_PAGES, Bools, Small, Trace
 
-#: A touch of another page of a fresh huge page takes at least this long (a cache hit and a loop), and about this long (a cache miss).
-_TOUCH_NS_LEAST, _TOUCH_NS = 5, 20
-#: Share of pages touched in a block that the program went past, and in the last one; bounds of 90 %.
-_PASSED, _LAST = (0.95, 0.6, 1.0), (0.5, 0.02, 1.0)
+#: A touch of another page of a fresh huge page takes about this long: a cache miss and a loop.
+_TOUCH_NS = 20
+#: Share of pages touched in a block that the program went past, and in the last one, with lower bounds; the upper one is all.
+_PASSED, _LAST = (0.97, 0.6), (0.5, 0.02)
 #: Lower bound where nothing says how densely the program touches memory.
 _NO_CLUE = 0.02
 #: So many pages must have been touched one by one before their density counts, in blocks with at least so many.
@@ -38,14 +38,14 @@ def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
     share = np.where(passed, _PASSED[0], _LAST[0]) * np.where(known, np.minimum(1.0, density / 0.9), 1.0)
     low = np.where(known, np.where(passed, _PASSED[1], _LAST[1]) * density, _NO_CLUE)
     low = np.where(passed | known, low, 1 / BLOCK_PAGES)
-    high = np.ones(len(passed))
-    most, about = _by_time(trace, fills)
+    about = _by_time(trace, fills)
     value = np.clip(np.minimum(share * BLOCK_PAGES, about), 1, BLOCK_PAGES)
-    high = np.clip(np.minimum(high * BLOCK_PAGES, most), value, BLOCK_PAGES)
+    # a program may come back to a block that it swept past, so the sweep bounds the estimate only
+    high = np.full(len(passed), float(BLOCK_PAGES))
     low = np.clip(np.minimum(low * BLOCK_PAGES, value), 1, BLOCK_PAGES)
     why = (
         f"touches hidden in {len(passed)} huge pages: {int(passed.sum())} were followed by the next block, "
-        f"density known for {int(known.sum())}, next fault soon after {int((most < BLOCK_PAGES).sum())}"
+        f"density known for {int(known.sum())}, swept past quickly {int((about < BLOCK_PAGES).sum())}"
     )
     seen = seen_in(trace, fills)
     if seen is None:
@@ -117,22 +117,19 @@ def _density(trace: Trace, anon: Anon, fills: Anon) -> tuple[Small, Bools]:
     return density, known
 
 
-def _by_time(trace: Trace, fills: Anon) -> tuple[Small, Small]:
-    """At most and about so many pages can have been touched before the process's next fault; infinite where it is far off."""
+def _by_time(trace: Trace, fills: Anon) -> Small:
+    """About so many pages can have been touched before the process went on to the next block; infinite where it did something else."""
     faults = trace.faults
-    most, about = np.full(len(fills.row), np.inf), np.full(len(fills.row), np.inf)
-    timed = faults.duration_ns[fills.row] >= 0
-    if not timed.any():
-        return most, about
+    about = np.full(len(fills.row), np.inf)
     order = np.argsort(faults.mm, kind="stable")
-    mm, ts = faults.mm[order], faults.ts_ns[order]
-    gap = ts[1:] - ts[:-1] - np.maximum(faults.duration_ns[order][:-1], 0)
-    valid = (mm[1:] == mm[:-1]) & (faults.duration_ns[order][:-1] >= 0) & (gap > 0)
+    mm, ts, duration, page = faults.mm[order], faults.ts_ns[order], faults.duration_ns[order], faults.page[order]
+    gap = ts[1:] - ts[:-1] - np.maximum(duration[:-1], 0)
+    valid = (mm[1:] == mm[:-1]) & (duration[:-1] >= 0) & (gap > 0)
     if not valid.any():
-        return most, about
+        return about
     # what the recorder itself takes between two faults
     least = float(np.quantile(gap[valid], 0.02))
+    swept = valid & (np.abs((page[1:] >> 9) - (page[:-1] >> 9)) == 1)
     after = np.full(len(faults), np.inf)
-    after[order[:-1][mm[1:] == mm[:-1]]] = gap[mm[1:] == mm[:-1]]
-    rest = np.maximum(after[fills.row] - least, 0)
-    return np.where(timed, 1 + rest / _TOUCH_NS_LEAST, most), np.where(timed, 1 + rest / _TOUCH_NS, about)
+    after[order[:-1][swept]] = gap[swept]
+    return 1 + np.maximum(after[fills.row] - least, 0) / _TOUCH_NS

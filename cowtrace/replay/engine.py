@@ -10,6 +10,7 @@ import numpy as np
 from cowtrace.errors import UsageError
 from cowtrace.replay.costs import Costs, load_profile
 from cowtrace.replay.eligible import recorded_mode
+from cowtrace.replay.faithful import residual
 from cowtrace.replay.memory import first_allocations
 from cowtrace.replay.outcome import Outcome
 from cowtrace.replay.policies import POLICIES
@@ -57,6 +58,7 @@ class Replayer:
         self.profile = load_profile()
         self.costs = Costs(self.trace, self.profile)
         self._first = first_allocations(self.trace)
+        self.residual = residual(self.trace)
 
     def lacks(self, choice: Choice) -> str | None:
         """Why this recording can't support a choice; None when it can."""
@@ -84,7 +86,7 @@ class Replayer:
             processes: With rows by process.
         """
         work = self.work(choices)
-        outcome = Outcome(work, self.costs, self.profile, self._first, 0.0)
+        outcome = Outcome(work, self.costs, self.profile, self._first, self.residual.share)
         everything = np.arange(len(self.trace.groups))
         base, after = outcome.totals(everything)
         base["peak_private_bytes"], after["peak_private_bytes"] = outcome.peaks(slice(None))
@@ -148,6 +150,8 @@ class Replayer:
         said = [f"Faults that stay as they are keep their recorded time; new ones cost: {self._new_costs(outcome)}."]
         if len(outcome.forks.baseline):
             said.append(f"Fork time per page table entry: {outcome.forks.source}.")
+        if sentence := self.residual.sentence():
+            said.append(sentence)
         said += [f"{extra.why[0].upper()}{extra.why[1:]}." for extra in work.extras]
         said += [delta.source for delta in work.deltas]
         if self.trace.lost_events:

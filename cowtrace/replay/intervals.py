@@ -46,8 +46,10 @@ def bounds(spread: Spread, *, noise: float, lost: float) -> Measure:
         changes = np.append(spread.alternatives, 0.0)
         middle = float(np.median(changes))
         value += middle
-        low_layout = middle - float(np.quantile(changes, 0.05))
-        high_layout = float(np.quantile(changes, 0.95)) - middle
+        # where exactly things would lie is itself a guess: half the spread on top
+        doubt = 0.5 * _Z * float(changes.std())
+        low_layout = float(np.hypot(middle - np.quantile(changes, 0.05), doubt))
+        high_layout = float(np.hypot(np.quantile(changes, 0.95) - middle, doubt))
     random = _Z * float(np.hypot(noise, spread.change))
     low = value - float(np.hypot(low_layout, random)) - spread.down
     high = value + float(np.hypot(high_layout, random)) + spread.up

@@ -84,13 +84,15 @@ def _pinned(trace: Trace) -> Bools:
     """
     extents = trace.extents
     one = (1 << HUGE_SHIFT) - 1
-    wide = extents.end - extents.start >= 1 << HUGE_SHIFT
+    # where libraries end up depends on gaps between them, so what lies below them has no fixed place
+    anonymous = np.array([kind in ("anon", "heap", "stack") for kind in trace.vmas.kind] + [False])[extents.vma]
+    wide = anonymous & (extents.end - extents.start >= 1 << HUGE_SHIFT)
     pinned: Bools = wide & (((extents.start & one) == 0) | ((extents.end & one) == 0))
     pinned |= pinned_vmas(pinned, extents.vma)
     start = (extents.mm << 47) ^ extents.start
     end = (extents.mm << 47) ^ extents.end
     for _ in range(64):
-        more = pinned | np.isin(end, start[pinned])
+        more = pinned | (anonymous & np.isin(end, start[pinned]))
         more |= pinned_vmas(more, extents.vma)
         if (more == pinned).all():
             break

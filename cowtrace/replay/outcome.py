@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cowtrace.attribution.asof import Int
+from cowtrace.attribution.history import FORKED
 from cowtrace.replay.costs import Cost, Costs
 from cowtrace.replay.forktime import ForkTimes, fork_times
 from cowtrace.replay.intervals import Spread, bounds
@@ -58,6 +59,8 @@ class Outcome:
         trace = self.trace
         self.fork_group = _life_groups(trace)[trace.forks.parent] if len(trace.forks.ts_ns) else np.empty(0, np.int64)
         groups = trace.faults.group
+        child = np.append(trace.lives.how == FORKED, False)[trace.faults.mm]
+        self.forked = np.bincount(groups[child], weights=trace.faults.weight[child], minlength=len(trace.groups))
         self.bytes = {
             name: (
                 np.bincount(groups, weights=before * trace.faults.weight, minlength=len(trace.groups)),
@@ -93,7 +96,7 @@ class Outcome:
             change=float(np.abs(changed).sum() + np.abs(base - kept).sum()) * self.residual,
         )
         count = kept + changed + value
-        faults = bounds(spread, noise=self._noise(count, len(rows)), lost=lost)
+        faults = bounds(spread, noise=self._noise(count, rows), lost=lost)
         base_faults = _recorded_measure(float(base.sum()), lost)
         if not self.costs.timed:
             return {"faults": base_faults, "fault_time_ns": None}, {"faults": faults, "fault_time_ns": None}
@@ -132,11 +135,12 @@ class Outcome:
     def _slack(self, rows: Int, side: int) -> float:
         return float(sum(part[side][np.isin(part[0], rows)].sum() for part in self.work.slack))
 
-    def _noise(self, count: Small, processes: int) -> float:
-        """Standard deviation between runs of the same program: who writes first after a fork is a race, the rest is nearly fixed."""
+    def _noise(self, count: Small, rows: Int) -> float:
+        """Standard deviation between runs: who writes first after a fork is a race, what forked children do varies, the rest hardly."""
+        processes, forked = len(rows), float(self.forked[rows].sum())
         races = float(count[[KIND[name] for name in ("cow_copy", "cow_reuse", "thp_split", "thp_reuse")]].sum())
         other = float(count.sum()) - races
-        return float(np.sqrt((0.02 * races) ** 2 + (0.003 * other) ** 2 + processes))
+        return float(np.sqrt((0.02 * races) ** 2 + (0.005 * other) ** 2 + (0.02 * forked) ** 2 + 2 * processes))
 
     def _bytes(self, name: str, rows: Int) -> tuple[Measure, Measure]:
         before, after = (float(column[rows].sum()) for column in self.bytes[name])
