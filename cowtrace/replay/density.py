@@ -11,7 +11,9 @@ from cowtrace.replay.trace import BLOCK_PAGES, Bools, Small, Trace
 #: A touch of another page of a fresh huge page takes about this long: a cache miss and a loop.
 _TOUCH_NS = 20
 #: Share of pages touched in a block that the program went past, and in the last one, with lower bounds; the upper one is all.
-_PASSED, _LAST = (0.97, 0.6), (0.5, 0.02)
+_PASSED, _LAST = (0.98, 0.7), (0.5, 0.02)
+#: Below this density of base pages a program counts as striding.
+_SPARSE = 0.3
 #: Lower bound where nothing says how densely the program touches memory.
 _NO_CLUE = 0.02
 #: So many pages must have been touched one by one before their density counts, in blocks with at least so many.
@@ -35,8 +37,10 @@ def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
     """
     passed = _went_on(trace, anon, fills)
     density, known = _density(trace, anon, fills)
-    share = np.where(passed, _PASSED[0], _LAST[0]) * np.where(known, np.minimum(1.0, density / 0.9), 1.0)
-    low = np.where(known, np.where(passed, _PASSED[1], _LAST[1]) * density, _NO_CLUE)
+    # gaps between small objects say nothing of large blocks, but a program that strides does so everywhere
+    sparse = known & (density < _SPARSE)
+    share = np.where(sparse, density, np.where(passed, _PASSED[0], _LAST[0]))
+    low = np.where(sparse, density / 4, np.where(known, np.where(passed, _PASSED[1], _LAST[1]), _NO_CLUE))
     low = np.where(passed | known, low, 1 / BLOCK_PAGES)
     about = _by_time(trace, fills)
     value = np.clip(np.minimum(share * BLOCK_PAGES, about), 1, BLOCK_PAGES)
@@ -74,21 +78,24 @@ def reused_pages(trace: Trace, anon: Anon, reuses: Anon) -> Estimate:
 
 
 def _went_on(trace: Trace, anon: Anon, fills: Anon) -> Bools:
-    """True where the program later touched the next block up or down, first."""
+    """True where the program later touched the next block up or down, or another new one of the same mapping: it was done with this one."""
     bits = trace.page_bits
-    first = (anon.role == TOUCH_WRITE) | (anon.role == HUGE_FILL)
-    key = (anon.space[first] << bits) | (anon.page[first] >> 9)
-    order = np.lexsort((anon.ts_ns[first], key))
-    key, ts = key[order], anon.ts_ns[first][order]
-    head = np.r_[True, key[1:] != key[:-1]] if len(key) else np.zeros(0, np.bool_)
-    key, ts = key[head], ts[head]
+    first = np.flatnonzero((anon.role == TOUCH_WRITE) | (anon.role == HUGE_FILL))
+    key, ts = (anon.space[first] << bits) | (anon.page[first] >> 9), anon.ts_ns[first]
+    order = np.argsort(key, kind="stable")
+    key, ts = key[order], ts[order]
+    # rows are in time order within a block: the last one of a block is its latest touch
+    last = np.flatnonzero(np.r_[key[1:] != key[:-1], True])
     mine = (fills.space << bits) | (fills.page >> 9)
     result = np.zeros(len(mine), np.bool_)
     for step in (1, -1):
-        at = np.minimum(np.searchsorted(key, mine + step), max(len(key) - 1, 0))
-        if len(key):
-            result |= (key[at] == mine + step) & (ts[at] > fills.ts_ns)
-    return result
+        at = last[np.minimum(np.searchsorted(key[last], mine + step), len(last) - 1)]
+        result |= (key[at] == mine + step) & (ts[at] > fills.ts_ns)
+    vma = (fills.space << 32) + trace.extents.vma[fills.extent] + 1
+    latest = np.lexsort((fills.ts_ns, vma))
+    more = np.zeros(len(mine), np.bool_)
+    more[latest[:-1]] = vma[latest][1:] == vma[latest][:-1]
+    return result | (more & (trace.extents.vma[fills.extent] >= 0))
 
 
 def _density(trace: Trace, anon: Anon, fills: Anon) -> tuple[Small, Bools]:
