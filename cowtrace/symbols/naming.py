@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from cowtrace.symbols.vdso import find_vdso
 if TYPE_CHECKING:
     from cowtrace.store.reader import Store
 
-_BUILD_ID = re.compile(r"[0-9a-f]{4,128}")
+_BUILD_ID = re.compile(r"(?:[0-9a-f]{2}){2,64}")
 #: Notes on files; further ones are counted.
 _NOTES_SHOWN = 20
 
@@ -119,8 +119,7 @@ class Namer:
         if space.dso is None:
             return self._name_process(space, offset)
         dso = space.dso
-        if dso.build_id is not None and not _BUILD_ID.fullmatch(dso.build_id):
-            dso = Dso(dso.path, None, dso.inode, dso.text_pgoff)
+        dso = replace(dso, build_id=plain_build_id(dso.build_id))
         if dso.path == "[vdso]":
             code = find_vdso(dso.build_id, self.sources)
             found = Found(code, code, note="" if code is not None else "not this machine's")
@@ -139,6 +138,20 @@ class Namer:
         from cowtrace.symbols.perfmap import map_table
 
         return map_table(self.store, tgid, self.sources)
+
+
+def plain_build_id(recorded: str | None) -> str | None:
+    """A build-id as files carry it; None for what can't be one.
+
+    Old versions of perf wrote every id as 20 bytes, shorter ones (16 of MD5, 8 of lld's fast hash) with zeros behind.
+    """
+    if recorded is None or not _BUILD_ID.fullmatch(recorded):
+        return None
+    if len(recorded) == 2 * 20:
+        for size in (8, 16):
+            if recorded.endswith("00" * (20 - size)):
+                return recorded[: 2 * size]
+    return recorded
 
 
 def _name_file(dso: Dso, found: Found, offset: Any) -> Named:

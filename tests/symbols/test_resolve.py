@@ -10,6 +10,7 @@ import pytest
 
 from cowtrace.store.reader import Store
 from cowtrace.symbols import Sources, Symbols, resolve
+from cowtrace.symbols.naming import plain_build_id
 from tests.support.elf_bytes import Symbol, elf
 from tests.support.stores import SOURCE, make_store
 
@@ -182,3 +183,19 @@ def test_an_empty_store_has_no_places(tmp_path: Path) -> None:
     symbols = resolve(make_store(tmp_path / "store"), sources(tmp_path))
     assert [len(table) for table in (symbols.frame, symbols.ip_frame, symbols.stack_frame, symbols.text_space)] == [0, 0, 0, 0]
     assert symbols.notes == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "plain"),
+    [
+        (None, None),
+        ("ab" * 20, "ab" * 20),
+        ("ab" * 16 + "00" * 4, "ab" * 16),
+        ("ab" * 8 + "00" * 12, "ab" * 8),
+        ("ab" * 17 + "00" * 3, "ab" * 17 + "00" * 3),
+        ("../../etc", None),
+        ("build_id-0123456789", None),
+    ],
+)
+def test_old_recordings_pad_short_build_ids(recorded: str | None, plain: str | None) -> None:
+    assert plain_build_id(recorded) == plain
