@@ -18,6 +18,8 @@ from cowtrace.attribution.verdict import Verdict
 from cowtrace.schema import TABLES
 
 _CPUMODE_KERNEL, _CPUMODE_USER = 1, 2  # include/uapi/linux/perf_event.h
+#: Names that are not worth a look at which are used.
+_FEW_NAMES = 256
 _X86_INSTR = 16  # arch/x86/include/asm/trap_pf.h
 
 
@@ -38,8 +40,13 @@ def nullable(values: Int, valid: np.ndarray, kind: pa.DataType) -> pa.Array:
 
 
 def labels(codes: np.ndarray, names: list[str]) -> pa.Array:
-    """A dictionary array; NULL where the code is negative."""
+    """A dictionary array; NULL where the code is negative. Of many names only those in use are kept."""
     absent = codes < 0
+    if len(names) > _FEW_NAMES:
+        used = np.zeros(len(names) + 1, np.bool_)
+        used[codes] = True
+        names = [names[code] for code in np.flatnonzero(used[:-1]).tolist()]
+        codes = (np.cumsum(used) - 1).take(codes, mode="wrap")
     index = pa.array(codes.astype(np.int32, copy=False), mask=absent if absent.any() else None)
     return pa.DictionaryArray.from_arrays(index, pa.array(names, pa.string()))
 
