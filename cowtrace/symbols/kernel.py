@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import polars as pl
 
 from cowtrace.parsers.recorded_names import read_names
 from cowtrace.symbols.elf import note_build_id
+from cowtrace.symbols.find import Shelf
 from cowtrace.symbols.sources import Sources
 from cowtrace.symbols.table import Int, SymbolTable, build
 
@@ -23,22 +25,23 @@ _PAGE_BYTES = 4096
 _KERNEL = "[kernel.kallsyms]"
 
 
-def kernel_table(store: Store, sources: Sources, root: Path = Path("/")) -> tuple[SymbolTable | None, str]:
+def kernel_table(store: Store, sources: Sources, shelves: Sequence[Shelf] = (), root: Path = Path("/")) -> tuple[SymbolTable | None, str]:
     """Symbols of the recorded kernel by ``kernel_key``, names as ``function`` or ``function<TAB>[module]``; and why there are none.
 
     Args:
         store: The recording.
         sources: Names perf's cache.
+        shelves: May have the kernel's kallsyms by build-id.
         root: Where /proc and /sys of this machine are.
     """
     recorded = store.lazy("kernel_symbol").select("addr", pl.col("function").alias("name"), pl.col("module").cast(pl.String)).collect()
     if len(recorded):
         return _table(recorded), ""
-    build_id, text_addr = _identity(store)
+    build_id, text_addr = kernel_identity(store)
     if build_id is None or text_addr is None:
         return None, "the recording has no names of kernel functions, and does not say which kernel it was (record with `cowtrace record`)"
     cached = sources.build_id_cache / ".build-id" / build_id[:2] / build_id[2:] / "kallsyms"
-    candidates = [cached]
+    candidates = [*(path for shelf in shelves if (path := shelf.fetch(build_id, "kallsyms")) is not None), cached]
     if _own_build_id(root) == build_id:
         candidates.insert(0, root / "proc" / "kallsyms")
     for path in candidates:
@@ -73,7 +76,7 @@ def _table(names: pl.DataFrame) -> SymbolTable:
     return build(start, size, np.cumsum(lengths) - lengths, blob, np.zeros(len(start), np.int64))
 
 
-def _identity(store: Store) -> tuple[str | None, int | None]:
+def kernel_identity(store: Store) -> tuple[str | None, int | None]:
     """Build-id of the recorded kernel, and the address at which perf saw its text."""
     for source in store.manifest.get("sources") or []:
         features = source.get("features") or {}

@@ -113,7 +113,7 @@ class Namer:
 
     def _name(self, number: int, space: Space, offset: Any, finder: Finder) -> Named:
         if space.kind == "kernel":
-            table, why = kernel_table(self.store, self.sources)
+            table, why = kernel_table(self.store, self.sources, self.near)
             note = f"kernel functions: {why}" if table is None else ""
             return _named(table, kernel_key(offset), offset, _kernel_names, note)
         if space.dso is None:

@@ -11,6 +11,7 @@ from cowtrace.symbols.archive import Archive
 from cowtrace.symbols.code_lines import code_lines
 from cowtrace.symbols.debuginfod import Debuginfod
 from cowtrace.symbols.find import Shelf
+from cowtrace.symbols.kernel import kernel_identity
 from cowtrace.symbols.naming import Namer, plain_build_id
 from cowtrace.symbols.places import find_places
 from cowtrace.symbols.sources import Sources
@@ -73,6 +74,8 @@ def resolve(store: Store, sources: Sources | None = None) -> Symbols:
     sources = sources or Sources()
     places = find_places(store)
     build_ids = frozenset(filter(None, (plain_build_id(space.dso.build_id) for space in places.spaces if space.dso is not None)))
+    kernel, _ = kernel_identity(store)
+    build_ids |= {kernel} if kernel is not None else set()
     archives: list[Shelf] = [Archive(path, build_ids) for path in sources.archives]
     servers = [Debuginfod(sources.debuginfod_urls, sources.debuginfod_seconds)] if sources.debuginfod_urls else []
     namer = Namer(store, sources, near=archives, far=list(servers))

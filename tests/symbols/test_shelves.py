@@ -19,6 +19,7 @@ from cowtrace.symbols.archive import Archive
 from cowtrace.symbols.debuginfod import Debuginfod
 from tests.support.coded import FUNCTIONS, ID, coded
 from tests.support.elf_bytes import elf
+from tests.support.stores import make_store
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +56,20 @@ def test_a_perf_archive_has_the_files(tmp_path: Path, name: str) -> None:
     assert {"main", "ns::dirty(char*)", "copy_page"} <= names
     assert notes == []
     assert [file.name for file in (tmp_path / "cache" / "symbols" / "files").rglob("*") if file.is_file()] == ["executable"]
+
+
+def test_a_perf_archive_has_the_kernels_names(tmp_path: Path) -> None:
+    kernel = "ee" * 20
+    facts = {
+        "features": {"build_ids": [{"path": "[kernel.kallsyms]", "build_id": kernel}]},
+        "kernel_maps": [{"path": "[kernel.kallsyms]_text", "pgoff": 0xFFFFFFFF9A000000}],
+    }
+    fault = [{"ts_ns": 1, "ip": 0xFFFFFFFF9A000104, "kind": "cow_copy"}]
+    store = make_store(tmp_path / "store", sources=[facts], fault=fault)
+    listed = b"ffffffff81000000 T _text\nffffffff81000100 T copy_page\n"
+    path = archive(tmp_path / "a.tar.bz2", {f"[kernel.kallsyms]/{kernel}/kallsyms": listed})
+    sources = Sources(archives=(path,), build_id_cache=tmp_path / "none", debuginfod_urls=())
+    assert resolve(store, sources).frame.select("symbol", "symbol_offset").rows() == [("copy_page", 4)]
 
 
 def test_a_lying_archive_is_refused_file_by_file(tmp_path: Path) -> None:
