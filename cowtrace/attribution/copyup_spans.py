@@ -108,14 +108,19 @@ class CopyUpSpans:
             result[rows] = np.searchsorted(of_thread, part.ts_ns[rows]) < np.searchsorted(of_thread, end, side="right")
         return result
 
-    def finish(self, paths: dict[int, bytes]) -> list[SpanCopyUp]:
-        """All copy-ups, in order of time; ``paths``: names by number of the event."""
+    def finish(self, paths: dict[int, bytes], frames: dict[int, list[str]]) -> list[SpanCopyUp]:
+        """All copy-ups, in order of time.
+
+        Args:
+            paths: Names of files by number of the event.
+            frames: Functions around a copy-up by number of its event, where stacks tell them.
+        """
         rows = []
         for spans in self._by_thread():
             names = [self._functions.plain[number] for number in spans.function.tolist()]
             ones = [place for place, name in enumerate(names) if name == _ONE]
             for place in ones:
-                rows.append(self._row(spans, names, place, ones, paths))
+                rows.append(self._row(spans, names, place, ones, paths, frames))
         return sorted(rows, key=lambda row: (row.ts_ns, row.tid))
 
     def _by_thread(self) -> list[Spans]:
@@ -126,9 +131,12 @@ class CopyUpSpans:
         whole = _take(whole, np.argsort(whole.seq, kind="stable"))
         return [_take(whole, np.flatnonzero(whole.tid == tid)) for tid in np.unique(whole.tid).tolist()]
 
-    def _row(self, spans: Spans, names: list[str], place: int, ones: list[int], paths: dict[int, bytes]) -> SpanCopyUp:
+    def _row(
+        self, spans: Spans, names: list[str], place: int, ones: list[int], paths: dict[int, bytes], frames: dict[int, list[str]]
+    ) -> SpanCopyUp:
         begin, end = int(spans.ts_ns[place]), int(spans.end_ns[place])
-        last_ns = end if end >= 0 else int(spans.ts_ns[-1])
+        seq, following = int(spans.seq[place]), next((other for other in ones if other > place), None)
+        last_ns = end if end >= 0 else int(spans.ts_ns[-1] if following is None else spans.ts_ns[following] - 1)
         around = [i for i in range(place) if names[i] in _AROUND and (spans.end_ns[i] >= last_ns or spans.end_ns[i] < 0)]
         inside = [i for i in range(place + 1, len(names)) if begin <= spans.ts_ns[i] <= last_ns and names[i] in _INSIDE]
         flags = next((int(spans.flags[i]) for i in (place, *reversed(around)) if spans.flags[i] != NOT_TOLD), None)
@@ -142,11 +150,11 @@ class CopyUpSpans:
             duration_ns=taken if taken >= 0 else None,
             tid=int(spans.tid[place]),
             tgid=int(spans.tgid[place]),
-            trigger=_trigger([names[i] for i in around], flags),
+            trigger=_trigger(frames.get(seq) or [names[i] for i in around], flags),
             metadata_only=metadata_only,
             copied_bytes=0 if metadata_only else self._copied(spans, names, inside),
             file_type="dir" if above else None,
-            path=paths.get(int(spans.seq[place])),
+            path=paths.get(seq),
         )
 
     def _metadata_only(self, inside: set[str], flags: int | None) -> bool | None:

@@ -56,6 +56,8 @@ class Engine:
         self.events = list(events)
         self.roles = assign_roles(self.events)
         self.roles.has_spans = has_spans
+        #: Evidence of verdicts from calls: stacks of the function tracer are call chains.
+        self.evidence_of_calls = "span"
         self.history = History(side)
         self.mappings = Mappings(self.history, side.mmap)
         self.verdicts = VerdictTable()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,10 @@ class Context:
 def context_of(engine: Engine, offsets: Offsets, base_page_bytes: int) -> Context:
     """The present context: rows of an attributed batch may then be made in another thread while the engine goes on."""
     names, mappings = list(engine.history.comm_names), engine.mappings
-    return Context(list(engine.verdicts.rows), names, mappings.vma_of_record, offsets, base_page_bytes)
+    verdicts = list(engine.verdicts.rows)
+    if engine.evidence_of_calls != "span":
+        verdicts = [replace(row, evidence=engine.evidence_of_calls) if row.evidence == "span" else row for row in verdicts]
+    return Context(verdicts, names, mappings.vma_of_record, offsets, base_page_bytes)
 
 
 def fault_rows(context: Context, part: Attributed) -> pa.Table:

@@ -119,6 +119,7 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
         has_times=lead.info.clock != "order",
     )
     engine = Engine(lead.info, events, side, has_spans=calls.present)
+    engine.evidence_of_calls = "callchain" if calls.source == "function" else "span"
     copied = CopyUpSpans(calls.functions)
     copyups = CopyUps(lead.info, shown, engine.stacks, around)
     page_bytes = lead.info.page_size or _DEFAULT_PAGE_BYTES
@@ -143,7 +144,7 @@ def ingest_group(group: Group, writer: StoreWriter, offsets: Offsets, progress: 
         for source in group.sources if calls.present else ():
             source.info.features["functions"] = sorted(set(calls.functions.plain))
         _write_history(group, engine, side, writer, offsets)
-        _write_copyups(copyups, copied.finish(calls.paths), engine, writer, offsets)
+        _write_copyups(copyups, copied.finish(calls.paths, calls.frames), engine, writer, offsets)
         write_overlays(around.listings, writer, wall_offset(lead.info, around.listings))
         stacks = engine.stacks.table()
         stacks["stack_id"] = pa.array(np.arange(len(stacks["stack_id"])) + offsets.stack)
@@ -179,7 +180,7 @@ def _write_copyups(copyups: CopyUps, shown: Sequence[SpanCopyUp], engine: Engine
     if rows:
         writer.table("copyup").write(copyup_rows(engine, calls, rows, offsets))
     elif shown:
-        writer.table("copyup").write(span_copyup_rows(shown, engine.history))
+        writer.table("copyup").write(span_copyup_rows(shown, engine.history, engine.evidence_of_calls))
 
 
 def _rows(

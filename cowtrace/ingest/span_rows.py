@@ -60,8 +60,8 @@ def _names(codes: Int, names: list[str]) -> pa.Array:
     return labels(place[codes], list(distinct))
 
 
-def copyup_rows(found: Sequence[SpanCopyUp], history: History) -> pa.Table:
-    """Copy-ups that spans show as rows of table ``copyup``."""
+def copyup_rows(found: Sequence[SpanCopyUp], history: History, evidence: str) -> pa.Table:
+    """Copy-ups that spans, or call chains of traced functions, show as rows of table ``copyup``."""
     tid, ts = (np.array([getattr(each, name) for each in found], np.int64) for name in ("tid", "ts_ns"))
     comm = history.comm_at(tid, ts).tolist()
     rows = [
@@ -75,7 +75,7 @@ def copyup_rows(found: Sequence[SpanCopyUp], history: History) -> pa.Table:
             "path": None if each.path is None else decode_name(each.path.strip(b'"')),
             "copied_bytes": each.copied_bytes,
             "metadata_only": each.metadata_only,
-            "evidence": "span",
+            "evidence": evidence,
             "confidence": 0.0 if each.trigger == "unknown" else 0.95,
             "matched_by": "span",
             "file_type": each.file_type,

@@ -107,7 +107,7 @@ class SpanBuilder:
             final: None follow; calls that are open stay without an end.
             first_seq: Number of the batch's first event in the recording.
         """
-        edges = edges.after(self._open)
+        edges = edges.after(self._open) if len(self._open) else edges
         edges = edges.take(np.argsort(edges.thread, kind="stable"))
         nesting = nest(edges, self._lost_ns)
         meaning = self.functions.meaning(edges.function)

@@ -76,7 +76,7 @@ MEANING: dict[str, int] = {
     **dict.fromkeys(("hugetlb_wp", "hugetlb_cow"), HUGETLB_WP),
     **dict.fromkeys(("copy_user_large_folio", "copy_user_huge_page"), COPY_HUGE),
     # kernel/fork.c: page tables of a new address space
-    **dict.fromkeys(("dup_mmap", "dup_mm", "copy_page_range", "copy_pte_range"), DUPLICATE),
+    **dict.fromkeys(("dup_mmap", "dup_mm", "copy_page_range", "copy_pte_range", "copy_huge_pmd"), DUPLICATE),
     # mm/userfaultfd.c
     "handle_userfault": UFFD,
 }  # fmt: skip

@@ -21,7 +21,7 @@ _VM_FAULT_ERROR, _VM_FAULT_MAJOR, _VM_FAULT_RETRY = 0x1 | 0x2 | 0x10 | 0x20 | 0x
 _FLAG_WRITE, _FLAG_TRIED, _FLAG_INTERRUPTIBLE, _FLAG_UNSHARE, _FLAG_VMA_LOCK = 0x1, 0x20, 0x200, 0x400, 0x1000
 
 #: Functions that tell where a call stands.
-_CONTEXTS = (C.HMF, C.GUP, C.ANON, C.FAULT, C.COW_FAULT, C.READ_FAULT, C.SHARED_FAULT, C.WP, C.SWAP, C.THP_ANON, C.THP_WP, C.HUGETLB)
+CONTEXTS = (C.HMF, C.GUP, C.ANON, C.FAULT, C.COW_FAULT, C.READ_FAULT, C.SHARED_FAULT, C.WP, C.SWAP, C.THP_ANON, C.THP_WP, C.HUGETLB)
 
 
 def mark_of(meaning: int) -> int:
@@ -80,7 +80,7 @@ def contexts(meaning: Int, parent: Int, depth: Int) -> Int:
         depth: Of each edge.
     """
     is_context = np.zeros(_FIRST, np.bool_)
-    is_context[list(_CONTEXTS)] = True
+    is_context[list(CONTEXTS)] = True
     own = np.where(is_context[meaning], meaning, 0)
     around = np.zeros(len(meaning), np.int64)
     order = np.argsort(depth, kind="stable")
