@@ -42,7 +42,14 @@ class Setup:
 
 
 def make_setup(
-    host: Host, level: str, *, system_wide: bool = False, beside: Iterable[str] = (), buffer_bytes: int | None = None, graph: bool = True
+    host: Host,
+    level: str,
+    *,
+    system_wide: bool = False,
+    beside: Iterable[str] = (),
+    more: Iterable[Event] = (),
+    buffer_bytes: int | None = None,
+    graph: bool = True,
 ) -> Setup:
     """What to ask for.
 
@@ -51,6 +58,7 @@ def make_setup(
         level: Its name.
         system_wide: All processes.
         beside: Tracepoints that perf records already.
+        more: Events beyond the level; software events are perf's alone.
         buffer_bytes: Of one CPU; None for a default that the machine can spare.
         graph: Record function_graph where the host has it.
 
@@ -73,9 +81,11 @@ def make_setup(
     taken = set(beside)
     events: list[Event] = []
     missing: list[Missing] = []
-    for event in level_events(level, system_wide=system_wide):
+    beyond = [event for event in more if event.is_tracepoint and (system_wide or event.scope == "any")]
+    for event in (*level_events(level, system_wide=system_wide), *beyond):
         if event.name in taken:
             continue
+        taken.add(event.name)
         if host.has_tracepoint(event.name):
             events.append(event)
         else:

@@ -11,7 +11,7 @@ from cowtrace.errors import HostError
 from cowtrace.recording.ftrace.instance import instance_name
 from cowtrace.recording.ftrace.setup import default_buffer_bytes, leave_to_ftrace, make_setup
 from cowtrace.recording.ftrace.survivors import find_survivors
-from cowtrace.recording.levels import LEVELS
+from cowtrace.recording.levels import LEVELS, Event
 from cowtrace.recording.plan import make_plan
 from tests.support.fake_tracefs import CLOCKS, FakeTracefs
 from tests.support.hosts import PERF, make_host
@@ -34,6 +34,12 @@ def test_events_by_level(tmp_path: Path, level: str, system_wide: bool, count: i
     setup = make_setup(FakeTracefs(tmp_path).host, level, system_wide=system_wide)
     assert len({event.name for event in setup.events}) == len(setup.events) == count
     assert [lack.what for lack in setup.missing] == ["function_graph"]
+
+
+def test_events_beyond_the_level(tmp_path: Path) -> None:
+    more = [*LEVELS["low"].events, Event("tlb:tlb_flush", "a mapping was taken away"), Event("task:task_rename", "told already")]
+    names = [event.name for event in make_setup(FakeTracefs(tmp_path).host, "low", more=more).events]
+    assert (len(names), names[-2:]) == (8, ["task:task_rename", "tlb:tlb_flush"])
 
 
 def test_perf_leaves_its_tracepoints_to_ftrace(tmp_path: Path) -> None:
