@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +104,7 @@ class Work:
         deltas: Changes that no fault carries.
         assumptions: What the result takes for granted, one sentence each.
         not_modelled: What it leaves out.
+        state: What policies of one kind keep for one another, by its name.
         slack: Widening of counts by process in faults, added up and down: (row of Trace.groups, faults down, faults up).
     """
 
@@ -120,6 +122,7 @@ class Work:
     deltas: list[Delta] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
     not_modelled: list[str] = field(default_factory=list)
+    state: dict[str, Any] = field(default_factory=dict)
     slack: list[tuple[Int, Small, Small]] = field(default_factory=list)
 
     @classmethod

@@ -73,4 +73,6 @@ POLICIES: dict[str, Policy] = {
     "mthp": Policy(f"{_HERE}.mthp", "<size>:never|madvise|always", "anonymous folios of 16 KiB to 1 MiB", ("64K:always", "256K:always")),
     "prefault": Policy(f"{_HERE}.prefault", "PATTERN", "populate mappings when they are made", repeatable=True),
     "fault_around": Policy(f"{_HERE}.fault_around", "<bytes>", "cached file memory mapped by one fault", ("4096", "262144")),
+    "metacopy": Policy(f"{_HERE}.metacopy", "on|off", "overlayfs copies metadata up without data", ("on", "off")),
+    "tmpfs": Policy(f"{_HERE}.tmpfs", "PATH", "a tmpfs over a folder of an overlay, or for its whole upper layer", repeatable=True),
 }
