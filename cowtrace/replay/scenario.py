@@ -25,10 +25,6 @@ UNPRICEABLE: dict[str, str] = {
 }
 
 
-#: Knobs of other parts of cowtrace, while they have no policy here.
-_ELSEWHERE = dict.fromkeys(("metacopy", "tmpfs"), "prices overlay copy-ups, which are not replayed; cowtrace report says what they cost")
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One request.
@@ -65,8 +61,6 @@ def _parse_one(text: str) -> Choice:
     knob = knob.strip()
     if knob in UNPRICEABLE:
         raise UsageError(f"what-if {knob}: can't be priced from a trace: {UNPRICEABLE[knob]}")
-    if knob in _ELSEWHERE and knob not in POLICIES:
-        raise UsageError(f"what-if {knob}: {_ELSEWHERE[knob]}")
     if knob not in POLICIES:
         raise unknown_name("what-if knob", knob, POLICIES)
     policy = POLICIES[knob]

@@ -86,7 +86,9 @@ def test_populated_memory_is_zeroed_in_full(store: Store) -> None:
         (["mthp=8K:always"], "expected mthp=<size>:never|madvise|always with a size of 16K"),
         (["dontfork=/usr/lib/*"], "no mapping of the recording fits"),
         (["fork=none", "dontfork=anon"], "contradict each other"),
-        (["metacopy=on"], "prices overlay copy-ups"),
+        (["metacopy=on"], "holds no overlay copy-up"),
+        (["metacopy=maybe"], "expected metacopy=on|off"),
+        (["tmpfs=log"], "expected tmpfs=PATH, an absolute path"),
     ],
 )
 def test_refused(store: Store, requests: list[str], said: str) -> None:
