@@ -125,6 +125,7 @@ def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = Non
     follows = np.minimum(starts + 1, max(len(at) - 1, 0))
     if len(at):
         closed = matched_exit[follows] & (follows > starts)
+    all_starts = at[starts]
     left_over, keep = _left_over(rows, order, tid, at, starts, closed, is_exit, is_exc, matched_exc, roles, final, pending)
     starts, closed = starts[keep], closed[keep]
     follows = follows[keep]
@@ -141,7 +142,7 @@ def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = Non
         faults.order[unseen & (faults.order == NO_ALLOC)] = ALLOC_UNKNOWN
         _join_inner(faults, rows, order, role, at[starts], exit_at)
     if roles.has_spans:
-        _join_calls(faults, rows, order, role, at[starts], exit_at, roles)
+        _join_calls(faults, rows, order, role, all_starts, keep, exit_at, roles)
     return faults, left_over
 
 
@@ -184,23 +185,37 @@ def _first_tries(rows: Rows, row: Int, thread: Int) -> Bool:
     return begins
 
 
-def _join_calls(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int, exit_at: Int, roles: Roles) -> None:
-    """What the calls of the fault handler showed that belong to each fault."""
-    faults.marks, faults.end_ns = np.zeros(len(start_at), np.int64), np.full(len(start_at), -1, np.int64)
-    if rows.first is None or rows.second is None or not len(start_at):
+def _join_calls(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int, keep: Bool, exit_at: Int, roles: Roles) -> None:
+    """What the calls of the fault handler showed that belong to each fault; those of faults that wait, wait with them.
+
+    Args:
+        faults: Gets the marks.
+        rows: Events.
+        order: Their order by thread.
+        role: In that order.
+        start_at: Place in it of every fault.
+        keep: Which of them are among ``faults``.
+        exit_at: Place of the exit of those.
+        roles: The recording's roles.
+    """
+    count = len(faults.start)
+    faults.marks, faults.end_ns = np.zeros(count, np.int64), np.full(count, -1, np.int64)
+    if rows.first is None or rows.second is None or not count:
         return
     calls = np.flatnonzero(role == R.SPAN)
     calls = calls[rows.first[order[calls]] & M.WITHOUT_EXCEPTION == 0]
-    owner = np.searchsorted(start_at, calls, side="right") - 1
-    inside = (owner >= 0) & (rows.tid[order[calls]] == rows.tid[order[start_at[np.maximum(owner, 0)]]])
+    start = np.searchsorted(start_at, calls, side="right") - 1
+    inside = (start >= 0) & (rows.tid[order[calls]] == rows.tid[order[start_at[np.maximum(start, 0)]]])
+    inside &= keep[np.maximum(start, 0)]
+    calls, owner = calls[inside], (np.cumsum(keep) - 1)[start[inside]]
     if roles.has_exit:
-        inside &= exit_at[np.maximum(owner, 0)] > calls
-    calls, owner = calls[inside], owner[inside]
+        within = exit_at[owner] > calls
+        calls, owner = calls[within], owner[within]
     if not roles.only_spans:
         kept = within_one_fault(owner, rows.first[order[calls]])
         calls, owner = calls[kept], owner[kept]
     row = order[calls]
-    marks, ends = gather(owner, rows.first[row], rows.second[row], len(start_at))
+    marks, ends = gather(owner, rows.first[row], rows.second[row], count)
     faults.marks[faults.by_thread], faults.end_ns[faults.by_thread] = marks, ends
 
 

@@ -98,6 +98,12 @@ def decode_rows(batch: EventBatch, roles: R.Roles, events: list[EventDesc], stac
         cpumode=columns.get("cpumode"),
         stack=stacks(batch) if stacks else None,
     )
+    exceptions = [events[event] for role in (R.EXC_USER, R.EXC_KERNEL) for event in roles.names(role)]
+    if exceptions:
+        # also where none occurs in this batch: rows of batches are joined
+        rows.addr = _own(rows.addr, count)
+        if any(field.name == "ip" for event in exceptions for field in event.fields):
+            rows.ip = _own(rows.ip, count)
     for wanted, names in _PAYLOAD.items():
         for event in roles.names(wanted):
             _fill(rows, batch, events[event], names)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cowtrace.ingest import ingest
+from cowtrace.parsers import tracedat
 
 DATA = Path(__file__).parents[1] / "data" / "tracedat"
 
@@ -56,3 +58,14 @@ def test_every_call_is_a_span(tmp_path: Path) -> None:
         "ptep_clear_flush": (74, 4),
         "wp_page_copy": (74, 3),
     }
+
+
+def test_batches_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page by page the same faults and spans as at once: calls and faults that are open at the end of a batch wait for the next."""
+    sample = DATA / "function-graph-v6.dat.zst"
+    questions = ("SELECT * FROM fault ORDER BY ts_ns, tid", "SELECT * FROM span ORDER BY ts_ns, depth")
+    whole = ingest([sample], tmp_path / "whole", quiet=True).connect()
+    at_once = [whole.execute(question).fetchall() for question in questions]
+    monkeypatch.setattr(tracedat, "open_tracedat", partial(tracedat.open_tracedat, block_bytes=4096))
+    pages = ingest([sample], tmp_path / "pages", quiet=True).connect()
+    assert [pages.execute(question).fetchall() for question in questions] == at_once

@@ -80,7 +80,7 @@ class CallsSeen:
         assert faults.marks is not None and faults.end_ns is not None
         self._shown = self._shown if built is None else built.shown
         path = P.paths(faults.marks, self._shown)
-        path[(path == P.NO_CALL) & self._surely_none(faults)] = P.NOT_CALLED
+        path[(faults.marks == 0) & self._surely_none(faults)] = P.NOT_CALLED
         return Calls(path, faults.marks, faults.end_ns, self._shown, self._retries_are_major)
 
     def _surely_none(self, faults: Faults) -> np.ndarray:

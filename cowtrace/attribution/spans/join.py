@@ -28,12 +28,12 @@ def with_handled(rows: Rows, handled: Handled, first_seq: int) -> Rows:
     """Events of a batch and the handler calls that it completed, in the order in which they began.
 
     Args:
-        rows: Events of the batch; calls of functions are left out.
+        rows: Events of the batch; those that say nothing of faults are left out, calls of functions above all.
         handled: Calls of fault handlers.
         first_seq: Number of the batch's first event in the recording.
     """
     rows = replace(rows, seq=np.arange(len(rows)) + first_seq)
-    keep = np.flatnonzero(rows.role != R.SPAN)
+    keep = np.flatnonzero(rows.role != R.OTHER)
     rows = rows.take(keep) if len(keep) < len(rows) else rows
     count = len(handled.ts_ns)
     if not count:
