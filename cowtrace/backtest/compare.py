@@ -9,8 +9,8 @@ from typing import Any
 
 from cowtrace.backtest.measured import MEASURES, Run, Totals
 
-#: A change smaller than this share of the measure is no change, even when runs happen to agree to the last fault.
-SMALLEST_CHANGE = 0.005
+#: A change smaller than this share is no change: three runs may agree better than the next three, and a good prediction is off by as much.
+SMALLEST_CHANGE = 0.03
 #: The noise that one run under each setting is assumed to have when the direction is judged.
 ASSUMED_NOISE = 0.1
 

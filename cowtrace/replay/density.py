@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cowtrace.replay.occupancy import seen_in
+from cowtrace.replay.occupancy import Seen, seen_in
 from cowtrace.replay.touches import HUGE_FILL, TOUCH_WRITE, WRITE, Anon
 from cowtrace.replay.trace import BLOCK_PAGES, Bools, Small, Trace
 
@@ -18,6 +18,8 @@ _SPARSE = 0.3
 _NO_CLUE = 0.02
 #: So many pages must have been touched one by one before their density counts, in blocks with at least so many.
 _ENOUGH, _BLOCK_ENOUGH = 256, 16
+#: So many looks into blocks of one name tell how its other blocks are filled; of a block's life, so much may be unseen.
+_LOOKS_ENOUGH, _MOST_UNSEEN = 3, 0.5
 #: Upper share of the pages that hold only zeros and yet were read or written, with zeros.
 _WRITTEN_WITH_ZEROS = 0.1
 
@@ -42,6 +44,11 @@ def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
     share = np.where(sparse, density, np.where(passed, _PASSED[0], _LAST[0]))
     low = np.where(sparse, density / 4, np.where(known, np.where(passed, _PASSED[1], _LAST[1]), _NO_CLUE))
     low = np.where(passed | known, low, 1 / BLOCK_PAGES)
+    seen = seen_in(trace, anon, fills)
+    if seen is not None:
+        mean, least, learned = _of_name(trace, fills, seen, passed)
+        share = np.where(learned, np.where(passed, mean, _LAST[0] * mean), share)
+        low = np.where(learned, np.where(passed, least, np.minimum(least, _LAST[1])), low)
     about = _by_time(trace, fills)
     value = np.clip(np.minimum(share * BLOCK_PAGES, about), 1, BLOCK_PAGES)
     # a program may come back to a block that it swept past, so the sweep bounds the estimate only
@@ -51,7 +58,6 @@ def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
         f"touches hidden in {len(passed)} huge pages: {int(passed.sum())} were followed by the next block, "
         f"density known for {int(known.sum())}, swept past quickly {int((about < BLOCK_PAGES).sum())}"
     )
-    seen = seen_in(trace, fills)
     if seen is None:
         return value, low, high, why
     # what was written stays written; the rest is as likely to be written later as it was without a look
@@ -60,6 +66,24 @@ def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
     low = np.where(seen.looked, sure, low)
     high = np.where(seen.looked, sure + np.maximum(high - sure, 0) * np.maximum(seen.unseen, _WRITTEN_WITH_ZEROS), high)
     return value, low, high, f"{why}; looked into {int(seen.looked.sum())} of them while they lived"
+
+
+def _of_name(trace: Trace, fills: Anon, seen: Seen, passed: Bools) -> tuple[Small, Small, Bools]:
+    """Share of pages written in blocks of processes of the same name that were looked into, full or late in their life.
+
+    Returns:
+        (mean, tenth percentile, enough blocks were looked into) for each fill.
+    """
+    names = np.array(trace.life_comm, dtype=object)[fills.space].astype(str)
+    mean, least, learned = np.ones(len(names)), np.ones(len(names)), np.zeros(len(names), np.bool_)
+    # a block that was looked into early says how far it was then, unless it was full
+    ripe = seen.looked & passed & ((seen.written >= BLOCK_PAGES) | (seen.unseen <= _MOST_UNSEEN))
+    for name in np.unique(names[ripe]).tolist():
+        mine = names == name
+        share = seen.written[mine & ripe] / BLOCK_PAGES
+        if len(share) >= _LOOKS_ENOUGH:
+            mean[mine], least[mine], learned[mine] = share.mean(), np.quantile(share, 0.1), True
+    return mean, least, learned
 
 
 def reused_pages(trace: Trace, anon: Anon, reuses: Anon) -> Estimate:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cowtrace.replay.touches import Anon
+from cowtrace.attribution.asof import Int
+from cowtrace.replay.touches import HUGE_SPLIT, Anon
 from cowtrace.replay.trace import BLOCK_PAGES, HUGE_SHIFT, PAGE_SHIFT, Bools, Small, Trace
 
 COLUMNS = ("tgid", "addr", "first_ns", "first_written_pages", "last_ns", "last_written_pages")
@@ -21,19 +22,22 @@ class Seen:
         looked: Somebody looked into it.
         written: Base pages that were written by the last look; 0 where nobody looked.
         unseen: Share of its life after the last look, 0 to 1; 0 when nothing was written between the first look and the last, a quarter of
-            its life or more.
+            its life or more. It lives until it is filled anew, split at a write, or its process ends.
+        last_ns: The last look; 0 without one.
     """
 
     looked: Bools
     written: Small
     unseen: Small
+    last_ns: Int
 
 
-def seen_in(trace: Trace, fills: Anon) -> Seen | None:
+def seen_in(trace: Trace, anon: Anon, fills: Anon) -> Seen | None:
     """What was seen of huge pages; None when the recording was made without looking.
 
     Args:
         trace: The recording.
+        anon: All faults on anonymous memory.
         fills: Faults that got a huge page.
     """
     rows = _rows(trace)
@@ -48,6 +52,7 @@ def seen_in(trace: Trace, fills: Anon) -> Seen | None:
     last_event = int(trace.faults.ts_ns[-1])
     following = np.r_[key[1:] == key[:-1], False]
     end = np.minimum(life_end, np.where(following, np.r_[start[1:], 0], last_event))
+    end = np.minimum(end, _first_split(anon, fills)[order])
     first, first_written, last, written = (rows[name] for name in COLUMNS[2:])
     wanted = (rows["tgid"] << 36) | (rows["addr"] >> HUGE_SHIFT)
     at = _latest_before(key, start, wanted, last)
@@ -63,7 +68,15 @@ def seen_in(trace: Trace, fills: Anon) -> Seen | None:
     unseen = np.where(looked & ~quiet, np.clip((end - at_ns) / life, 0.0, 1.0), 0.0)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return Seen(looked[back], np.minimum(most, BLOCK_PAGES)[back], unseen[back])
+    return Seen(looked[back], np.minimum(most, BLOCK_PAGES)[back], unseen[back], at_ns[back])
+
+
+def _first_split(anon: Anon, fills: Anon) -> Int:
+    """When the address space that filled a block split it by a write, which faults see from then on; far off when it did not."""
+    splits = anon.take(anon.role == HUGE_SPLIT)
+    key, wanted = ((part.space << 36) | (part.page >> (HUGE_SHIFT - PAGE_SHIFT)) for part in (splits, fills))
+    at = _latest_before(key, -splits.ts_ns, wanted, -fills.ts_ns)
+    return np.where(at >= 0, np.append(splits.ts_ns, 0)[at], np.iinfo(np.int64).max)
 
 
 def _rows(trace: Trace) -> dict[str, Small] | None:
@@ -80,7 +93,7 @@ def _rows(trace: Trace) -> dict[str, Small] | None:
 
 
 def _latest_before(key: Small, start: Small, wanted: Small, ts: Small) -> Small:
-    """Row of the latest fill of each wanted block at or before a time; -1 without one. ``key, start`` are sorted."""
+    """Row of the latest of ``key, start`` for each wanted key at or before a time; -1 without one."""
     both = np.r_[key, wanted]
     time = np.r_[start, ts]
     is_look = np.r_[np.zeros(len(key), np.bool_), np.ones(len(wanted), np.bool_)]

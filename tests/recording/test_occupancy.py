@@ -81,12 +81,12 @@ def test_too_many_blocks_are_told(made: Made, monkeypatch: pytest.MonkeyPatch) -
     assert made.tick(1.0) is None
 
 
-def test_looking_takes_a_tenth_of_the_time_at_most(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_takes_a_fifth_of_the_time_at_most(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([100.5])
     monkeypatch.setattr(made, "_look", lambda now_s: None)
     monkeypatch.setattr("time.monotonic", lambda: next(moments))
     made._due_s = 0.0
-    assert made.tick(100.0) == pytest.approx(105.0)
+    assert made.tick(100.0) == pytest.approx(102.5)
 
 
 def test_a_process_that_is_gone_costs_nothing(made: Made, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_look_belongs_to_the_fill_before_it(tmp_path: Path) -> None:
     trace = Trace(store_with(tmp_path / "s", {"columns": list(COLUMNS), "rows": LOOKS}))
     anon = anonymous(trace)
     fills = anon.take(anon.role == HUGE_FILL)
-    seen = seen_in(trace, fills)
+    seen = seen_in(trace, anon, fills)
     assert seen is not None
     assert fills.ts_ns.tolist() == [100, 200, 500, 1500]
     assert seen.looked.tolist() == [True, True, True, True]
@@ -79,4 +79,4 @@ def test_full_pages_are_counted_exactly(tmp_path: Path) -> None:
 def test_foreign_looks_are_no_clue(tmp_path: Path, looks: Any) -> None:
     trace = Trace(store_with(tmp_path / "s", looks))
     anon = anonymous(trace)
-    assert seen_in(trace, anon.take(anon.role == HUGE_FILL)) is None
+    assert seen_in(trace, anon, anon.take(anon.role == HUGE_FILL)) is None
