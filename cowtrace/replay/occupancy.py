@@ -23,13 +23,11 @@ class Seen:
         written: Base pages that were written by the last look; 0 where nobody looked.
         unseen: Share of its life after the last look, 0 to 1; 0 when nothing was written between the first look and the last, a quarter of
             its life or more. It lives until it is filled anew, split at a write, or its process ends.
-        last_ns: The last look; 0 without one.
     """
 
     looked: Bools
     written: Small
     unseen: Small
-    last_ns: Int
 
 
 def seen_in(trace: Trace, anon: Anon, fills: Anon) -> Seen | None:
@@ -68,7 +66,7 @@ def seen_in(trace: Trace, anon: Anon, fills: Anon) -> Seen | None:
     unseen = np.where(looked & ~quiet, np.clip((end - at_ns) / life, 0.0, 1.0), 0.0)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return Seen(looked[back], np.minimum(most, BLOCK_PAGES)[back], unseen[back], at_ns[back])
+    return Seen(looked[back], np.minimum(most, BLOCK_PAGES)[back], unseen[back])
 
 
 def _first_split(anon: Anon, fills: Anon) -> Int:
