@@ -188,9 +188,9 @@ def _load(plan: SamplePlan, numbers: Sequence[int], decoder: SampleDecoder, kept
             words.u8[at + block.size : (at + block.size + 7) & ~7] = 0
             if block.source.read_into(words.u8[at : at + block.size], block.offset) < block.size:
                 raise TruncatedError(block.source.path, "the file became shorter while it was read", offset=block.offset)
-        event = decoder.events(words, (own_starts + at) >> 3)
-        own_times = decoder.times(words, (own_starts + at) >> 3, event)
-        starts.append(own_starts + at)
+        own_starts += at
+        own_times = decoder.times(words, own_starts >> 3)
+        starts.append(own_starts)
         times.append(own_times)
         keys.append(sort_keys(own_times, block.seed) if plan.has_times else plan.starts(block) + block.position)
         blocks.append(np.full(block.count, number, np.int64))

@@ -117,13 +117,13 @@ class SampleDecoder:
         time[~valid] = -1
         return Examined(valid, event, time, int((event == UNKNOWN).sum()))
 
-    def times(self, words: Words, at: Index, event: npt.NDArray[np.int32]) -> Index:
+    def times(self, words: Words, at: Index, event: npt.NDArray[np.int32] | None = None) -> Index:
         """Time of each sample of a known event in nanoseconds; -1 where it has none, which 0 and the top bit mean too."""
         if "time" in self._common:
             result = words.take64(at + self._common["time"]).view(np.int64)
         else:
             result = np.full(len(at), -1, np.int64)
-            for code, rows in self.groups(event):
+            for code, rows in self.groups(self.events(words, at) if event is None else event):
                 layout = self.layouts[code]
                 if layout is not None and "time" in layout.fixed:
                     result[rows] = words.take64(at[rows] + layout.fixed["time"]).view(np.int64)
