@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cowtrace.parsers.ahead import ahead
 from cowtrace.parsers.perfdata.header import MAGIC_BY_ORDER, second_recording
 from cowtrace.parsers.perfdata.walk import Stop, heads, walk
 from cowtrace.parsers.perfdata.zstd import Expander
@@ -71,49 +72,59 @@ class Stream:
     def blocks(self) -> Iterator[Block]:
         """All records in file order. The memory of a block is used again when ``BLOCKS_AT_ONCE`` more were taken."""
         self.problem, self.bytes_unread, self.left_out = "", 0, Counter()
-        compressed_from = yield from self._plain_blocks(self._source, self._start, self._end)
+        compressed_from = yield from self._plain_blocks(self._source, self._start, [(self._end, True)])
         if compressed_from is None:
             return
         if self._expanded is None:
             expander = Expander(self._source, compressed_from, self._end, self._order)
-            self._expanded = expander.run()
+            nested = yield from self._plain_blocks(expander.spill, 0, ahead(expander.steps()))
+            self._expanded = expander.spill
             self._expansion = expander.problem, max(self._end - expander.read_to, 0), expander.counts
-        nested = yield from self._plain_blocks(self._expanded, 0, self._expanded.size)
+        else:
+            nested = yield from self._plain_blocks(self._expanded, 0, [(self._expanded.size, True)])
         problem, unread, self.left_out = self._expansion
         if nested is not None:
             problem = problem or "compressed records inside of compressed records"
         self.problem = problem or self.problem
         self.bytes_unread = unread or self.bytes_unread
 
-    def _plain_blocks(self, source: Source, offset: int, end: int) -> Generator[Block, None, int | None]:
-        """Blocks until the end, or until the first compressed record, whose offset is then returned."""
-        size = max(min(self._block_bytes, end - offset), 0)
-        buffers = [Words.empty(size, self._order)]
-        turn = 0
-        while offset < end:
-            words = buffers[turn]
-            words.fill(source, offset, min(size, end - offset))
-            found = walk(words)
-            if len(found.starts):
-                types, sizes = heads(words, found.starts)
-                self._refuse_magic(source, offset + found.starts[types == _MAGIC_TYPE[self._order]])
-                yield Block(source, offset, words, found.starts, types, sizes)
-                if len(buffers) < BLOCKS_AT_ONCE:
-                    buffers.append(Words.empty(size, self._order))
-                turn = (turn + 1) % len(buffers)
-            offset += found.end
-            if found.stop is Stop.COMPRESSED:
-                return offset
-            if found.stop is Stop.BAD:
-                self.problem = f"the record at byte {offset} says a size that is too small for its kind"
-                break
-            if found.end == 0:
-                if words.size < min(size, end - offset) or offset + words.size >= end:
-                    self._refuse_magic(source, [offset])
-                    self.problem = f"the last record, at byte {offset}, is not complete"
-                    break
-                size *= 2
-                buffers, turn = [Words.empty(size, self._order)], 0
+    def _plain_blocks(self, source: Source, offset: int, ends: Iterable[tuple[int, bool]]) -> Generator[Block, None, int | None]:
+        """Blocks until the end, or until the first compressed record, whose offset is then returned.
+
+        Args:
+            source: The bytes.
+            offset: Of the first record.
+            ends: How far the bytes can be read; with True how far there are any, which is the last word.
+        """
+        size, buffers, turn, end = self._block_bytes, list[Words](), 0, offset
+        for end, is_last in ends:
+            while offset < end and (is_last or end - offset >= size):
+                if turn == len(buffers):
+                    buffers.append(Words.empty(min(size, end - offset) if is_last and not buffers else size, self._order))
+                words = buffers[turn]
+                words.fill(source, offset, min(size, end - offset))
+                found = walk(words)
+                if len(found.starts):
+                    types, sizes = heads(words, found.starts)
+                    self._refuse_magic(source, offset + found.starts[types == _MAGIC_TYPE[self._order]])
+                    yield Block(source, offset, words, found.starts, types, sizes)
+                    turn = (turn + 1) % BLOCKS_AT_ONCE
+                offset += found.end
+                if found.stop in (Stop.COMPRESSED, Stop.BAD):
+                    # the rest is expanded all the same, so that its records are counted whatever was found in it
+                    self.bytes_unread = max(max([end, *(later for later, _ in ends)]) - offset, 0)
+                if found.stop is Stop.COMPRESSED:
+                    return offset
+                if found.stop is Stop.BAD:
+                    self.problem = f"the record at byte {offset} says a size that is too small for its kind"
+                    return None
+                if found.end == 0:
+                    if is_last and (words.size < min(size, end - offset) or offset + words.size >= end):
+                        self._refuse_magic(source, [offset])
+                        self.problem = f"the last record, at byte {offset}, is not complete"
+                        break
+                    size *= 2
+                    buffers, turn = [], 0
         if offset > end:
             self.problem = f"the data that follows the last record ends {offset - end} bytes early"
         self.bytes_unread = max(end - offset, 0)

@@ -37,6 +37,7 @@ class Expander:
     Attributes:
         counts: Records by type that the result leaves out: the compressed ones and FINISHED_ROUND, which orders nothing here.
         read_to: Byte of the source up to which everything was understood.
+        spill: The plain records.
         problem: Why it ended before ``end``; empty when it did not.
     """
 
@@ -48,14 +49,19 @@ class Expander:
         self._order = order
         self._header = Struct(order + "IHH")
         self._u32, self._u64 = Struct(order + "I"), Struct(order + "Q")
-        self._spill = SpillFile(source.path)
+        self.spill = SpillFile(source.path)
         self._plain = bytearray()
         self._settled = 0
         self._compressed_bytes = 0
         self._stream = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
 
-    def run(self) -> SpillFile:
-        """The plain records. Damage in the stream ends it and is told in ``problem``."""
+    def steps(self) -> Iterator[tuple[int, bool]]:
+        """Expand everything into ``spill``. Damage in the stream ends it and is told in ``problem``.
+
+        Yields:
+            Bytes from the start of ``spill`` that will not change any more; with True all of them.
+        """
+        told = 0
         try:
             for kind, piece, after in self._pieces():
                 if kind in (COMPRESSED, COMPRESSED2):
@@ -67,10 +73,18 @@ class Expander:
                 if self.problem:
                     break
                 self.read_to = after
+                # a record that is not complete yet may have to make room for one that comes plain
+                settled = self.spill.size - _RECORD_MAX
+                if settled >= told + _READ_BYTES:
+                    yield settled, False
+                    told = settled
         except zstandard.ZstdError as error:
             self.problem = f"the compressed data is damaged ({error})"
-        self._spill.append(self._plain)
-        return self._spill
+            if not self.spill.size and not self._plain:
+                # perf restarts the file, but not the stream: perf script can't read these either
+                self.problem += "; of perf record -z --switch-output only the first piece can be read"
+        self.spill.append(self._plain)
+        yield self.spill.size, True
 
     def _expand(self, piece: bytes) -> None:
         for at in range(0, len(piece), _FEED_BYTES):
@@ -78,34 +92,34 @@ class Expander:
             self._plain += self._stream.decompress(fed)
             self._compressed_bytes += len(fed)
             if len(self._plain) >= _READ_BYTES:
-                self._spill.append(self._plain)
+                self.spill.append(self._plain)
                 self._plain = bytearray()
-            if self._spill.size > max(_RATIO_COUNTS_FROM, _MAX_RATIO * self._compressed_bytes):
+            if self.spill.size > max(_RATIO_COUNTS_FROM, _MAX_RATIO * self._compressed_bytes):
                 self.problem = f"{self._compressed_bytes} compressed bytes expand to more than {_MAX_RATIO} times as many"
                 return
 
     def _insert(self, kind: int, record: bytes) -> None:
         """Put an uncompressed record in its place: behind the last complete plain one."""
-        self._spill.append(self._plain)
+        self.spill.append(self._plain)
         self._plain = bytearray()
-        while self._settled < self._spill.size:
-            words = Words.read(self._spill, self._settled, min(_READ_BYTES, self._spill.size - self._settled), self._order)
+        while self._settled < self.spill.size:
+            words = Words.read(self.spill, self._settled, min(_READ_BYTES, self.spill.size - self._settled), self._order)
             found = walk(words)
             self._settled += found.end
-            if found.stop is not Stop.END or self._settled > self._spill.size:
+            if found.stop is not Stop.END or self._settled > self.spill.size:
                 self.problem = "the expanded data holds no valid record"
                 return
             if words.size < _READ_BYTES:
                 break
-        straddling = self._spill.read(self._settled, self._spill.size - self._settled, "expanded data")
-        self._spill.cut(self._settled)
+        straddling = self.spill.read(self._settled, self.spill.size - self._settled, "expanded data")
+        self.spill.cut(self._settled)
         # The payload behind these records was left out: their sizes must say so.
         if kind == AUXTRACE:
             record = record[:8] + bytes(8) + record[16:]
         elif kind == HEADER_TRACING_DATA:
             record = record[:8] + bytes(4) + record[12:]
-        self._spill.append(record)
-        self._settled = self._spill.size
+        self.spill.append(record)
+        self._settled = self.spill.size
         self._plain += straddling
 
     def _pieces(self) -> Iterator[tuple[int, bytes, int]]:
@@ -115,7 +129,7 @@ class Expander:
             head = self._raw.read(at, _HEAD2_BYTES).ljust(_HEAD2_BYTES, b"\0")
             kind, _, size = self._header.unpack_from(head)
             if head[:8] == MAGIC_BY_ORDER[self._order]:
-                raise second_recording(self._spill.path, at)
+                raise second_recording(self.spill.path, at)
             if kind == COMPRESSED2:
                 piece, after = self._compressed2(at, size, self._u64.unpack_from(head, 8)[0])
             else:

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from cowtrace.errors import InputError
-from cowtrace.parsers.perfdata import open_perfdata
+from cowtrace.parsers.perfdata import open_perfdata, zstd
 from cowtrace.parsers.perfdata.recording import PerfRecording
 from tests.support.perf_bytes import Event, comm, event_desc, perf_file, perf_pipe, perf_string, record, words, write
 
@@ -167,6 +167,29 @@ def test_damaged_compression_keeps_what_came_before(tmp_path: Path) -> None:
     recording = open_perfdata(write(tmp_path, perf_file([EVENT], [record(81, first), record(81, b"\xff" * 40), record(81, second)])))
     assert _addrs(recording) == [1, 2, 3, 4, 5]
     assert recording.info.notes[0].text.startswith("the compressed data is damaged (")
+
+
+def test_a_later_piece_of_switched_output(tmp_path: Path) -> None:
+    """perf goes on with the same zstd stream in the next file."""
+    _, second = _pieces(b"".join(_samples(*range(1, 10))), [200])
+    recording = open_perfdata(write(tmp_path, perf_file([EVENT], [record(81, second)])))
+    assert _addrs(recording) == []
+    assert "; of perf record -z --switch-output only the first piece can be read; " in recording.info.notes[0].text
+
+
+@pytest.mark.parametrize("block_bytes", [64, 1 << 12, 1 << 16])
+def test_expanding_runs_ahead_of_reading(block_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain records among the compressed ones, each put in where a compressed record straddles two pieces."""
+    monkeypatch.setattr(zstd, "_READ_BYTES", 1 << 13)
+    monkeypatch.setattr(zstd, "_RECORD_MAX", 1 << 7)
+    plain = b"".join(_samples(*range(1, 4001)))
+    cuts = list(range(1003, len(plain), 10_000))
+    between = _samples(*range(5001, 5001 + len(cuts)))
+    records = [part for pair in zip([record(81, piece) for piece in _pieces(plain, cuts)], [*between, b""], strict=True) for part in pair]
+    recording = open_perfdata(write(tmp_path, perf_file([EVENT], records)), block_bytes=block_bytes)
+    assert sorted(_addrs(recording)) == [*range(1, 4001), *range(5001, 5001 + len(cuts))]
+    assert recording.info.records_by_type == {"SAMPLE": 4000 + len(cuts), "COMPRESSED": len(cuts) + 1}
+    assert recording.info.notes == []
 
 
 def _compressed2(data: bytes, *, overflow: bool) -> bytes:
