@@ -37,19 +37,19 @@ class Head:
 
 _FLAGS = rb"[A-Za-z0-9.#]"
 _DEFAULT = re.compile(
-    rb"-(?P<tid>\d{1,10}) +(?:\( *(?P<tgid>\d{1,10}|-+)\) +)?\[(?P<cpu>\d{3,6})\]"
+    rb"-(?P<tid>\d{1,7}) +(?:\( *(?P<tgid>\d{1,10}|-+)\) +)?\[(?P<cpu>\d{3,5})\]"
     rb"(?: +(?:" + _FLAGS + rb"{3,10} +)?|(?=\d+: )| *" + _FLAGS + rb"{5}|-0x[0-9a-f]{1,4} +)"
     rb"(?P<time>\d{1,19}(?:\.\d{1,9})?): {1,2}(?:\(\+?-?\d+(?:\.\d+)?\) *)?"
 )  # fmt: skip
 _LATENCY = re.compile(
-    rb"-(?P<tid>\d{1,10}) +(?P<cpu>\d{1,6})" + _FLAGS + rb"{3,8} +(?P<time>\d{1,19}(?:\.\d{1,9})?)(?P<us>us)?[$@*#!+ ]? ?: +"
+    rb"-(?P<tid>\d{1,7}) +(?P<cpu>\d{1,5})" + _FLAGS + rb"{3,8} +(?P<time>\d{1,19}(?:\.\d{1,9})?)(?P<us>us)?[$@*#!+ ]? ?: +"
 )  # fmt: skip
 _VERBOSE = re.compile(
-    rb"^(?P<comm>.{16}) +(?P<tid>\d{1,10}) +(?P<cpu>\d{1,6}) \d+ [0-9a-f]{8} [0-9a-f]{8,16} "
+    rb"^(?P<comm>.{16}) +(?P<tid>\d{1,7}) +(?P<cpu>\d{1,5}) \d+ [0-9a-f]{8} [0-9a-f]{8,16} "
     rb"\[(?P<time>[0-9a-f]{8,16})\] -?\d+(?P<ms>\.\d+ms)? \(\+?-?\d+(?:\.\d+ms)?\): ",
     re.DOTALL,
 )  # fmt: skip
-_RAW = re.compile(rb"^(?P<tid>\d{1,10}) (?P<cpu>\d{1,6}) (?P<time>\d{1,19}) (?=\S)")
+_RAW = re.compile(rb"^(?P<tid>\d{1,7}) (?P<cpu>\d{1,5}) (?P<time>\d{1,19}) (?=\S)")
 #: Where the ``-`` behind a name may stand.
 _LOOSE_MAX = 40
 _UNKNOWN_COMMS = (b"<...>",)

@@ -13,7 +13,7 @@ from cowtrace.parsers.ftracetext.message import MARKER, read_message
 from cowtrace.parsers.ftracetext.pieces import Builder
 from cowtrace.parsers.ftracetext.state import State
 
-_LOST = re.compile(rb"^CPU: ?(\d{1,6}) ?\[(?:LOST )?(?:(\d{1,18}) )?EVENTS(?: DROPPED)?\]")
+_LOST = re.compile(rb"^CPU: ?(\d{1,5}) ?\[(?:LOST )?(?:(\d{1,18}) )?EVENTS(?: DROPPED)?\]")
 _STARTED = re.compile(rb"^#{4,} CPU \d+ buffer started #{3,}$")
 INSTANCE_PREFIX = re.compile(rb"^([^\s:]{1,63}): ")
 _TRACECMD_CALL = re.compile(rb"funcgraph_(entry|exit): +([$@*#!+ ] )?(?: *(\d{1,12})\.(\d{1,3}) us +| *)\|  ")

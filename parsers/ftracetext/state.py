@@ -12,6 +12,8 @@ from cowtrace.parsers.ftracetext.message import stack_shape
 from cowtrace.parsers.ftracetext.pieces import Builder, encode
 from cowtrace.parsers.ftracetext.shapes import FUNCTION, TEXT, Shape, Shapes, slots_of
 
+#: No recording has more instances; garbage that looks like their names might.
+_INSTANCES_MAX = 1024
 _OVERFULL = Shape("other", slots_of(("text",), TEXT))
 
 
@@ -47,6 +49,8 @@ class State:
     def instance(self, name: str) -> int:
         """Number of an instance."""
         if name not in self.instances:
+            if len(self.instances) >= _INSTANCES_MAX:
+                return 0
             self.instances.append(name)
         return self.instances.index(name)
 

@@ -17,7 +17,7 @@ from cowtrace.parsers.ftracetext.pieces import Builder
 from cowtrace.parsers.words import Index
 
 _FUNCTION = re.compile(rb"[A-Za-z_][^\s(;{]*(?: \[[\w-]+\])?")
-_TASK = re.compile(rb" *([^|]{0,15}?)-(\d{1,10}) +", re.DOTALL)
+_TASK = re.compile(rb" *([^|]{0,15}?)-(\d{1,7}) +", re.DOTALL)
 _NAME_WORDS = 12
 _NO_NAME, _BAD = 0, -1
 _LEAF, _OPEN, _CLOSE, _COMMENT, _OTHER = range(5)
@@ -96,7 +96,7 @@ class GraphReader:
             at += text.blanks(at)
             number, digits = text.decimal(at)
             at += digits + 1
-            fine &= (digits > 0) & (text.byte(at - 1) == ord(")"))
+            fine &= (digits > 0) & (digits <= 5) & (text.byte(at - 1) == ord(")"))
             cpu = number.astype(np.int64)
         rows = np.flatnonzero(fine & (ends - starts > 0))
         at, ts_ns, cpu = at[rows], ts_ns[rows], cpu[rows]

@@ -44,7 +44,7 @@ def read_heads(text: Text, starts: Index) -> Heads:
     at = starts + _COMM_BYTES
     ok = text.byte(at) == ord("-")
     tid, digits = text.decimal(at + 1)
-    ok &= digits > 0
+    ok &= (digits > 0) & (digits < 8)
     at += digits + 1
     blanks = text.blanks(at)
     ok &= (blanks > 0) & (blanks < 8)
@@ -57,7 +57,7 @@ def read_heads(text: Text, starts: Index) -> Heads:
     ok &= text.byte(at) == ord("[")
     cpu, digits = text.decimal(at + 1)
     at += digits + 1
-    ok &= (digits >= 3) & (digits <= 6) & (text.byte(at) == ord("]"))
+    ok &= (digits >= 3) & (digits <= 5) & (text.byte(at) == ord("]"))
     at += 1
     at += text.blanks(at)
     at = _skip_flags(text, at)
@@ -85,7 +85,7 @@ def _group(text: Text, at: Index) -> tuple[Index, Index, Mask]:
     dashes = leading(equal(text.word(at), ord("-")) ^ np.uint64(0x8080808080808080))
     found = np.where(digits > 0, tgid.astype(np.int64), -1)
     at = at + digits + np.where(digits > 0, 0, dashes)
-    fine = (text.byte(at) == ord(")")) & ((digits > 0) | (dashes > 0))
+    fine = (text.byte(at) == ord(")")) & (digits < 8) & ((digits > 0) | (dashes > 0))
     at = at + 1
     return at + text.blanks(at), found, fine
 
