@@ -36,9 +36,10 @@ class Head:
 
 
 _FLAGS = rb"[A-Za-z0-9.#]"
+_ANY_FLAG = rb"[^ :\n]"
 _DEFAULT = re.compile(
-    rb"-(?P<tid>\d{1,7}) +(?:\( *(?P<tgid>\d{1,10}|-+)\) +)?\[(?P<cpu>\d{3,5})\]"
-    rb"(?: +(?:" + _FLAGS + rb"{3,10} +)?|(?=\d+: )| *" + _FLAGS + rb"{5}|-0x[0-9a-f]{1,4} +)"
+    rb"-(?P<tid>\d{1,7}) +(?:\( *(?P<tgid>\d{1,7}|-+)\) *)?\[(?P<cpu>\d{3,5})\]"
+    rb"(?: *(?:" + _ANY_FLAG + rb"{3,8} +)?| *" + _ANY_FLAG + rb"{5})"
     rb"(?P<time>\d{1,19}(?:\.\d{1,9})?): {1,2}(?:\(\+?-?\d+(?:\.\d+)?\) *)?"
 )  # fmt: skip
 _LATENCY = re.compile(

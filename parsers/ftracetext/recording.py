@@ -88,7 +88,7 @@ class FtraceTextRecording(FtraceRecording):
         entries = _ENTRIES.search(self._head)
         missing = int(entries[2]) - int(entries[1]) if entries is not None else 0
         stats = {"": [{"CPU": -1, "overrun": missing}]} if missing > 0 else {}
-        return Saved(self._state.comms, self._state.changes, self._state.tgids, self._state.instances, stats)
+        return Saved(self._state.comms, self._state.told_changes(), self._state.tgids, self._state.instances, stats)
 
     def _describe(self, reader: LineReader) -> None:
         info, head = self.info, self._head

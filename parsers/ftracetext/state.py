@@ -80,6 +80,14 @@ class State:
             found = [self.calls.number(value) if slot.kind == FUNCTION else value for slot, value in zip(shape.slots, found, strict=True)]
         builder.add(place, ts_ns, number, encode(number, shape, found, tid, cpu, instance))
 
+    def told_changes(self) -> list[tuple[int, int, bytes]]:
+        """``changes`` in the order of time, each told once."""
+        found: list[tuple[int, int, bytes]] = []
+        for change in sorted(self.changes, key=lambda change: (change[1], change[0])):
+            if not found or found[-1][1:] != change[1:]:
+                found.append(change)
+        return found
+
     def number(self, shape: Shape, instance: int) -> int:
         """Number of an event. The usual form of an event gets its number first, in the top buffer: others read the first of a name."""
         name = self.instances[instance]

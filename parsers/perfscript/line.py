@@ -15,7 +15,7 @@ from cowtrace.parsers.ftracetext.heads import NS_PER_S
 
 _COMM = 16
 _TASK = rb" *(?:(?P<pid>-?\d{1,10})/(?P<tid>-?\d{1,10})|(?P<one>-?\d{1,10})) +"
-_WHERE = rb"(?:\[(?P<cpu>\d{3,6})\] +)?(?:[A-Z]{1,6} +)?(?:(?P<s>\d{1,10})\.(?P<f>\d{6}|\d{9}): +)?"
+_WHERE = rb"(?:\[(?P<cpu>\d{3,6})\] +)?(?:[A-Z]{1,6} +)?(?:(?P<s>\d{1,9}|[0-8]\d{9})\.(?P<f>\d{6}|\d{9}): +)?"
 _AFTER_COMM = re.compile(_TASK + _WHERE)
 _SHORT = re.compile(rb"(?P<comm>\S.{0,14}?) +" + _TASK + _WHERE, re.DOTALL)
 _NO_COMM = re.compile(_TASK + _WHERE)

@@ -31,12 +31,14 @@ from tests.benchmarks.judging import (
     INGEST_TO_PERF,
     INGEST_TO_PERF_AND_PARSE,
     PEAK_BYTES,
+    TEXT_LINES_PER_S,
     Line,
     to_json,
     to_markdown,
 )
 from tests.benchmarks.process import Cost, python, run, run_piped
 from tests.benchmarks.shapes import SHAPES, Shape, recorded, unavailable
+from tests.benchmarks.text import LINES, written
 
 _FIELDS = "comm,pid,tid,time,event,addr,ip"
 _TEN = 10
@@ -55,6 +57,7 @@ def main() -> int:
                 lines += measure_shape(shape, recorded(shape, options.folder), Path(scratch), options.repeat)
         if options.ten_times:
             lines.append(measure_ten_times(options.folder, Path(scratch)))
+        lines += measure_text(options.folder, Path(scratch), options.repeat)
         lines.append(measure_help())
     facts = {"kernel": platform.release(), "cpus": os.cpu_count(), "load": os.getloadavg()[0], "perf": _version("perf")}
     print(json.dumps(to_json(lines, facts)) if options.json else f"{to_markdown(lines)}\n\n{facts}")
@@ -114,6 +117,26 @@ def measure_ten_times(folder: Path, scratch: Path) -> Line:
     cost = run(python("-m", "cowtrace", "ingest", trace, "-o", scratch / "store", "--force"))
     detail = f"{trace.stat().st_size / GIB:.1f} GiB in {cost.wall_s:.1f} s"
     return Line("A x 10", "ingest: peak GiB", cost.peak_bytes / GIB, PEAK_BYTES / GIB, at_most=True, detail=detail)
+
+
+def measure_text(folder: Path, scratch: Path, repeat: int) -> list[Line]:
+    """Text of ftrace: lines a second, and beside a reader that takes a line at a time."""
+    path, told = written(folder), scratch / "text.json"
+    seconds: dict[str, list[float]] = {"decode": [], "text": []}
+    path.read_bytes()  # into the page cache
+    for turn in range(repeat):
+        _say(f"text: turn {turn + 1} of {repeat}")
+        for module, found in seconds.items():
+            run(python("-m", f"tests.benchmarks.{module}", path), told)
+            answer = json.loads(told.read_text())
+            assert answer["samples"] == LINES
+            found.append(answer["seconds"])
+    own, plain = min(seconds["decode"]), min(seconds["text"])
+    place = f"text of ftrace, {LINES / 1e6:.1f} M lines"
+    return [
+        Line(place, "decode: M lines/s", LINES / own / 1e6, TEXT_LINES_PER_S / 1e6),
+        Line(place, "decode: times faster than line by line", plain / own, 1, detail=f"{plain:.2f} s : {own:.2f} s"),
+    ]
 
 
 def measure_help() -> Line:

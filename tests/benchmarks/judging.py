@@ -13,6 +13,8 @@ CSV_TO_PERF = 1.0
 #: Decoding alone, imports not counted; and the same of samples with call chains.
 DECODED_SAMPLES_PER_S, DECODED_CHAINS_PER_S = 3e6, 1.5e6
 PEAK_BYTES = GIB
+#: Lines of text a second.
+TEXT_LINES_PER_S = 1_000_000
 #: ``cowtrace --help`` above an interpreter that does nothing.
 HELP_S = 0.15
 

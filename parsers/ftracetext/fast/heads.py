@@ -14,7 +14,10 @@ from cowtrace.parsers.words import Index
 
 _NS = np.array([10 ** (9 - digits) if digits <= 9 else 0 for digits in range(20)], np.int64)
 _COMM_BYTES = 16
-_SHORT_SECONDS = 10
+#: Nanoseconds have 63 bits.
+_SECONDS_MAX = 9_223_372_036
+#: Flags before a time without seconds, which follows at once.
+_GLUED = 5
 
 
 @dataclass(slots=True)
@@ -64,7 +67,7 @@ def read_heads(text: Text, starts: Index) -> Heads:
     seconds, digits = text.long_decimal(at)
     at += digits
     has_seconds = text.byte(at) == ord(".")
-    ok &= (digits > 0) & (digits < 16) & (~has_seconds | (digits <= _SHORT_SECONDS))
+    ok &= (digits > 0) & (digits < 16) & (~has_seconds | (seconds < _SECONDS_MAX))
     ts_ns = seconds.astype(np.int64)
     timed = np.flatnonzero(has_seconds)
     if len(timed):
@@ -99,7 +102,7 @@ def _skip_flags(text: Text, at: Index) -> Index:
     behind = at + np.where(flags, width, 0)
     behind += np.where(flags, text.blanks(behind), 0)
     first = text.byte(behind)
-    glued = ~flags & ((first < ord("0")) | (first > ord("9")))
+    glued = ~flags & ((first < ord("0")) | (first > ord("9"))) & (leading(equal(word, 0x20) | equal(word, ord(":"))) >= _GLUED)
     if glued.any():
-        behind[glued] += 5
+        behind[glued] += _GLUED
     return behind

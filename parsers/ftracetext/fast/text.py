@@ -6,6 +6,7 @@ on whole words, so the work does not depend on how long the numbers are.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ def _c(value: int) -> np.uint64:
     return np.uint64(value)
 
 
+@lru_cache(maxsize=256)
 def _each(byte: int) -> np.uint64:
     return np.uint64(byte * 0x0101010101010101)
 
@@ -112,6 +114,9 @@ class Text:
         """Hexadecimal number (small letters, no 0x) at each place and how many digits it has, 16 at most."""
         value, digits = _hexadecimal(self.word(at))
         rows = np.flatnonzero(digits == 8)
+        if len(rows) == len(at):  # as addresses have, and quicker than picking rows
+            more, count = _hexadecimal(self.word(at + 8))
+            return (value << (count << 2).astype(np.uint64)) | more, digits + count
         if len(rows):
             more, count = _hexadecimal(self.word(at[rows] + 8))
             value[rows] = (value[rows] << (count << 2).astype(np.uint64)) | more
