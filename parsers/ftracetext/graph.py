@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from cowtrace.parsers.ftracetext.heads import NS_PER_S
 
-_TIME = re.compile(rb" *(\d{1,9})\.(\d{6}) \| +")
+_TIME = re.compile(rb" *(\d{1,9}|[0-8]\d{9})\.(\d{6}) \| +")
 _RELATIVE = re.compile(rb" *\d+(?:\.\d+)? us \| +")
 _CPU = re.compile(rb" *(\d{1,5})\) ?")
 _TASK = re.compile(rb" *([^|]{0,15}?)-(\d{1,7}) +\| ?", re.DOTALL)

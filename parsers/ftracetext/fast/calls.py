@@ -298,7 +298,7 @@ def _time(text: Text, at: Index) -> tuple[Index, Index, Mask]:
     at = at + text.blanks(at)
     seconds, digits = text.long_decimal(at)
     at += digits
-    fine = (digits > 0) & (digits <= 9) & (text.byte(at) == ord("."))
+    fine = (digits > 0) & (digits <= 10) & (seconds < 9_000_000_000) & (text.byte(at) == ord("."))
     part, digits = text.decimal(at + 1)
     at += 1 + digits
     fine &= (digits == 6) & text.is_text(at, b" | ")

@@ -155,3 +155,9 @@ cpus=2
         (42_503_496_000, 420, "-", 2, "page_add_new_anon_rmap", 51_026),
         (42_503_562_000, 420, "-", 1, "__handle_mm_fault", 197_235),
     ]
+
+
+def test_times_since_1970(tmp_path: Path) -> None:
+    line = " 1795382709.090549 |   0)   cowlab-189   |   1.000 us    |  f();\n"
+    assert [row[0] for row in calls(opened(tmp_path, HEADER + line))] == [1795382709090549000] * 2
+    assert [row[0] for row in calls(opened(tmp_path, HEADER + line * 3))] == [1795382709090549000] * 6
