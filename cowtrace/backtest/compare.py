@@ -11,6 +11,8 @@ from cowtrace.backtest.measured import MEASURES, Run, Totals
 
 #: A change smaller than this share is no change: three runs may agree better than the next three, and a good prediction is off by as much.
 SMALLEST_CHANGE = 0.03
+#: What runs of one setting differ by is seen in few of them: a measure moved when it moved by this multiple of it.
+NOISE_FACTOR = 2
 #: The noise that one run under each setting is assumed to have when the direction is judged.
 ASSUMED_NOISE = 0.1
 
@@ -56,7 +58,9 @@ class Row:
         if self.predicted is None or self.measured is None or self.baseline is None:
             return None
         moved = self.measured - self.baseline
-        if abs(moved) <= max(ASSUMED_NOISE if self.noise is None else self.noise, SMALLEST_CHANGE) * max(self.measured, self.baseline):
+        if abs(moved) <= max(ASSUMED_NOISE if self.noise is None else NOISE_FACTOR * self.noise, SMALLEST_CHANGE) * max(
+            self.measured, self.baseline
+        ):
             return None
         return (self.predicted - self.baseline) * moved > 0
 

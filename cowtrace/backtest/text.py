@@ -58,7 +58,7 @@ def summary(test: BackTest) -> list[str]:
         lines.append(f"{covered} of {runs} measured values lie in their 90 % interval ({100 * covered / runs:.0f} %).")
     if directions:
         lines.append(
-            f"The direction was right for {sum(directions)} of the {len(directions)} measures that moved by more than their noise."
+            f"The direction was right for {sum(directions)} of the {len(directions)} measures that moved by more than twice their noise."
         )
     return [*lines, *test.notes]
 

@@ -11,7 +11,7 @@ from cowtrace.replay.trace import BLOCK_PAGES, Bools, Small, Trace
 #: A touch of another page of a fresh huge page takes about this long: a cache miss and a loop.
 _TOUCH_NS = 20
 #: Share of pages touched in a block that the program went past, and in the last one, with lower bounds; the upper one is all.
-_PASSED, _LAST = (0.98, 0.7), (0.5, 0.02)
+_PASSED, _LAST = (0.98, 0.3), (0.5, 0.02)
 #: Below this density of base pages a program counts as striding.
 _SPARSE = 0.3
 #: Lower bound where nothing says how densely the program touches memory.

@@ -87,9 +87,11 @@ def row(**values: Any) -> Row:
         ({}, True),
         ({"predicted": 120}, False),
         ({"predicted": 100}, False),  # the measure moved, the prediction did not
-        ({"measured": 99.6}, None),  # within half a percent: it did not move
-        ({"measured": 95, "noise": 0.06}, None),
-        ({"measured": 93, "noise": 0.06}, True),
+        ({"measured": 97.5}, None),  # within 3 percent: it did not move
+        ({"measured": 89, "noise": 0.06}, None),
+        ({"measured": 87, "noise": 0.06}, True),
+        ({"measured": 91, "noise": None}, None),
+        ({"measured": 89, "noise": None}, True),
         ({"baseline": 0, "measured": 50, "predicted": 10}, True),
     ],
 )

@@ -42,7 +42,7 @@ def test_text() -> None:
         "         zeroed      400 KiB          ?               -  4.71 MiB       -      -            -\n"
         "\n"
         "2 of 2 measured values lie in their 90 % interval (100 %).\n"
-        "The direction was right for 2 of the 2 measures that moved by more than their noise.\n"
+        "The direction was right for 2 of the 2 measures that moved by more than twice their noise.\n"
         "A note.\n"
     )
 

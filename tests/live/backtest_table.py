@@ -3,7 +3,7 @@
     python -m tests.live.record_pairs FOLDER          records the workloads (root, perf; some minutes)
     python -m tests.live.backtest_table FOLDER        predicts every run from the other setting's, and compares
 
-Prints one Markdown row for each workload, direction and measure; ``--detail`` prints one for each process as well.
+Prints one Markdown row for each workload and direction; ``--detail`` prints one for each process and measure.
 """
 
 from __future__ import annotations
@@ -43,14 +43,20 @@ def judge(folder: Path, before: str, after: str) -> Judged:
     return Judged(folder.name, before, after, compare(predictions, runs[before], runs[after]))
 
 
+HEADS = ("workload", "before", "faults predicted", "measured", "error", "time predicted", "measured", "error", "noise", "in interval")
+DETAIL_HEADS = ("workload", "process", "measure", "before", "predicted", "90 % interval", "measured", "error", "noise", "in interval")
+
+
 def shown(judged: Judged, *, detail: bool) -> list[str]:
-    """Markdown rows: the whole run's measures, or every process's."""
-    rows = judged.rows if detail else [row for row in judged.rows if row.comm is None]
-    lines = []
-    for cell in cells(rows):
-        first = f"{judged.workload} {judged.before} → {judged.after}" if cell[0] == "all" else ""
-        lines.append(f"| {' | '.join((first, *(cell if detail else cell[1:])))} |")
-    return lines
+    """Markdown rows: one for the whole, or one for every process and measure."""
+    name = f"{judged.workload}, {judged.before} → {judged.after}"
+    if detail:
+        return [f"| {' | '.join((name if cell[0] == 'all' else '', *cell))} |" for cell in cells(judged.rows)]
+    whole = {row.measure: cell for row, cell in zip(judged.rows, cells(judged.rows), strict=True) if row.comm is None}
+    faults, times = whole["faults"], whole["fault_time_ns"]
+    covered, runs = coverage(judged.rows)
+    inside = f"{covered} of {runs}"
+    return [f"| {' | '.join((name, faults[2], f'{faults[3]} ({faults[4]})', *faults[5:7], times[3], *times[5:8], inside))} |"]
 
 
 def summary(all_judged: Sequence[Judged]) -> list[str]:
@@ -60,10 +66,10 @@ def summary(all_judged: Sequence[Judged]) -> list[str]:
         rows = [row for judged in all_judged for row in _judged_processes(judged) if row.measure == name and row.error is not None]
         within = [row for row in rows if abs(row.error or 0) <= max(good, row.noise or 0)]
         lines.append(f"{name}: {len(within)} of {len(rows)} processes within {good:.0%} (or their noise)")
-    rows = [row for judged in all_judged for row in judged.rows]
+    rows = [row for judged in all_judged for row in _judged_processes(judged)]
     directions = [row.direction_right for row in rows if row.direction_right is not None]
-    covered, runs = coverage(rows)
-    lines.append(f"direction: right for {sum(directions)} of {len(directions)} measures that moved by more than their noise")
+    covered, runs = coverage([row for judged in all_judged for row in judged.rows])
+    lines.append(f"direction: right for {sum(directions)} of {len(directions)} measures that moved by more than twice their noise")
     lines.append(f"90 % intervals: {covered} of {runs} measured values inside ({covered / max(runs, 1):.0%})")
     return lines
 
@@ -80,9 +86,9 @@ def main() -> int:
     parser.add_argument("--detail", action="store_true")
     parser.add_argument("workloads", nargs="*")
     arguments = parser.parse_intermixed_args()
-    heads = ["workload", *(["process"] if arguments.detail else []), "measure", "before", "predicted", "90 % interval", "measured", "error"]
-    heads += ["noise", "in interval"]
-    print(f"| {' | '.join(heads)} |\n|{'---|' * (3 if arguments.detail else 2)}{'--:|' * 7}")
+    heads = DETAIL_HEADS if arguments.detail else HEADS
+    texts = 3 if arguments.detail else 1
+    print(f"| {' | '.join(heads)} |\n|{'---|' * texts}{'--:|' * (len(heads) - texts)}")
     all_judged = []
     for folder in sorted(path for path in arguments.folder.iterdir() if list(path.glob("always.*.store"))):
         if arguments.workloads and folder.name not in arguments.workloads:
