@@ -57,6 +57,7 @@ class Facts:
         path: What the functions called inside show (cowtrace.attribution.spans.path).
         alloc_order: ORDER_*.
         shows_new: The recording would show a new anonymous page.
+        shows_shmem: The recording would show the fault method of shared memory.
         forked: A fork came before.
         has_addr: The address of the fault is known.
     """
@@ -84,6 +85,7 @@ class Facts:
     path: Any = 0
     alloc_order: Any = ORDER_UNKNOWN
     shows_new: Any = NO
+    shows_shmem: Any = NO
     forked: Any = NO
     has_addr: Any = YES
 
@@ -92,7 +94,7 @@ class Facts:
 _RADIX = {
     "before": 8, "after": 8, "same_frame": 3, "exited": 3, "write": 3, "present": 3, "major": 3, "vma": 9, "writable": 3,
     "can_be_huge": 3, "neighbours": 2, "alloc": 6, "rss": 17, "origin": 7, "complete": 2, "sharing": 4, "cache": 3, "uffd": 2,
-    "lost_race": 2, "old_thp": 2, "path": 35, "alloc_order": 3, "shows_new": 2, "forked": 2, "has_addr": 2,
+    "lost_race": 2, "old_thp": 2, "path": 35, "alloc_order": 3, "shows_new": 2, "shows_shmem": 2, "forked": 2, "has_addr": 2,
 }  # fmt: skip
 assert list(_RADIX) == [f.name for f in fields(Facts)]
 

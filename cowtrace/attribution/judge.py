@@ -135,7 +135,8 @@ class Judge:
             present=seen.present, major=seen.major, vma=seen.vma, writable=seen.writable, can_be_huge=seen.can_be_huge,
             alloc=seen.alloc, rss=rss, lost_race=lost_race, old_thp=self._old_thp, uffd=self._uses_uffd(mm),
             complete=np.append(sharing.watched, False).take(space, mode="wrap").view(np.int8), path=seen.path, alloc_order=self._order,
-            shows_new=int(bool(seen.shown >> C.NEW_ANON & 1)), forked=self._forked(seen),
+            shows_new=int(bool(seen.shown >> C.NEW_ANON & 1)),
+            shows_shmem=int(bool(seen.shown >> C.SHMEM & 1)), forked=self._forked(seen),
             has_addr=(space >= 0).view(np.int8) if self._roles.has_spans else YES,
         )  # fmt: skip
         nobody, parent = np.full(count, -1, np.int64), np.zeros(count, np.int64)

@@ -101,10 +101,14 @@ def _file(f: Facts) -> Verdict:
         if f.write == YES and f.shows_new == NO and f.vma != SHMEM:
             return unknown("shmem", "file_cow")
         return verdict("shmem", "span", 0.95)
-    if f.path == P.FILE_SHARED:
-        return verdict("shmem" if f.vma == SHMEM else "file_mkwrite", "span", 0.95)
     if f.vma == SHMEM:
         return verdict("shmem", "span", 0.95)
+    # shared memory goes the same way; only its fault method tells it from a file
+    shared = f.path == P.FILE_SHARED or (f.path == P.FILE and f.write == YES and f.shows_new == YES)
+    if shared and f.vma not in (FILE_SHARED, FILE_PRIVATE) and f.shows_shmem == NO:
+        return unknown("file_mkwrite", "shmem")
+    if f.path == P.FILE_SHARED:
+        return verdict("file_mkwrite", "span", 0.95)
     if f.path == P.FILE_MAPPED or f.write == NO:
         return verdict("file_read", "span", 0.95, wrote=NO)
     if f.write == UNKNOWN:
