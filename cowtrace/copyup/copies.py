@@ -10,6 +10,8 @@ from cowtrace.parsers.procfs.overlay import Listing
 
 #: Whole blocks that a hole-skipping copy may leave out.
 _BLOCK_BYTES = 4096
+#: Times beyond are none.
+_LATEST_NS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _made_below(listing: Listing) -> dict[str, set[str]]:
 
 
 def _copy(entry: dict[str, Any], mount: dict[str, Any], wall_offset_ns: int | None, below: dict[str, set[str]]) -> Copy:
-    birth = entry["birth_ns"]
+    birth = entry["birth_ns"] if (entry["birth_ns"] or 0) < _LATEST_NS else None
     lower, allocated = entry["lower_size_bytes"], entry["lower_alloc_bytes"]
     data: int | None = 0
     if entry["type"] == "file":

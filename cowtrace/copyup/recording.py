@@ -54,6 +54,11 @@ class CopyUps:
         self.collector = CallCollector(self._reader, ChainMarks(stacks, around.functions), births=births, inodes=inodes, tick_ns=TICK_NS)
 
     @property
+    def has_listing(self) -> bool:
+        """True when an upper layer was listed."""
+        return bool(self._around.listings)
+
+    @property
     def sees_calls(self) -> bool:
         """True when system calls were recorded from begin to end."""
         return self._reader.usable

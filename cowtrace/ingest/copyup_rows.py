@@ -24,8 +24,11 @@ from cowtrace.schema import TABLES
 from cowtrace.store.writer import StoreWriter
 
 
-def surroundings(snapshots: Sequence[Path], record_folders: Sequence[Path]) -> Surroundings:
-    """Listings, mount tables and kernel functions among the inputs. What can't be read is told where all snapshots are read."""
+def surroundings(snapshots: Sequence[Path], folders: Sequence[Path]) -> Surroundings:
+    """Listings and mount tables among the inputs, and the kernel's functions beside them, in the first of ``folders`` that has them.
+
+    What can't be read is told where all snapshots are read.
+    """
     around = Surroundings()
     for path in snapshots:
         try:
@@ -36,7 +39,7 @@ def surroundings(snapshots: Sequence[Path], record_folders: Sequence[Path]) -> S
                 around.mounts += read_mountinfo(path)[0].to_dicts()
         except InputError:
             continue
-    around.functions = next((found for folder in record_folders if (found := read_kallsyms(folder))), None)
+    around.functions = next((found for folder in folders if (found := read_kallsyms(folder))), None)
     return around
 
 
@@ -146,7 +149,7 @@ def _change_row(listing: Listing, entry: dict[str, Any], counted: set[int], wall
     copied = is_data and fresh and not is_link and bool(entry["copied"])
     copyup = min(size if lower is None else lower, size) if copied else 0
     held = before if before is not None and not fresh else 0
-    birth = entry["birth_ns"]
+    birth = entry["birth_ns"] if (entry["birth_ns"] or 0) < 1 << 62 else None
     return {
         "mount_id": _int(listing.mount.get("mount_id")) or 0,
         **{name: entry[name] for name in ("path", "type", "inode", "alloc_bytes", "copied", "metacopy")},

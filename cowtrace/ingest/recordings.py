@@ -175,9 +175,9 @@ def _shape_faults(context: Context, part: Attributed, writing: InOrder, table: T
 
 
 def _write_copyups(copyups: CopyUps, shown: Sequence[SpanCopyUp], engine: Engine, writer: StoreWriter, offsets: Offsets) -> None:
-    """Copy-ups by system calls and listings, which name files; where they tell of none, those that spans show."""
+    """Copy-ups by system calls and listings, which name files; those that spans show where they tell of none, or of none with a name."""
     calls, rows = copyups.finish()
-    if rows:
+    if rows and (copyups.has_listing or not shown):
         writer.table("copyup").write(copyup_rows(engine, calls, rows, offsets))
     elif shown:
         writer.table("copyup").write(span_copyup_rows(shown, engine.history, engine.evidence_of_calls))

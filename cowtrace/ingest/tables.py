@@ -56,7 +56,8 @@ def write_tables(found: Found, writer: StoreWriter, *, quiet: bool) -> list[dict
     offsets = Offsets()
     total = sum(recording.info.records_by_type.get("SAMPLE", 0) for _, recording, _ in opened) or None
     groups, shifts = group_recordings([r for _, r, _ in opened], [s for _, _, s in opened], [i for i, _, _ in opened])
-    around, listed = surroundings(found.snapshots, found.record_folders), with_calls(groups)
+    beside = [*found.record_folders, *dict.fromkeys(path.parent for path in found.recordings)]
+    around, listed = surroundings(found.snapshots, beside), with_calls(groups)
     with Progress("ingest", total, quiet=quiet) as progress:
         for group in groups:
             # listings belong to one recording

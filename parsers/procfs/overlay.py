@@ -27,6 +27,21 @@ SCHEMA = "cowtrace.overlay/1"
 MAX_LINE_BYTES = 256 << 10
 _BLOCK_BYTES = 1 << 20
 _INT64_MAX = (1 << 63) - 1
+#: No file is larger; sums of sizes stay within 64 bits.
+_MOST_BYTES = 1 << 53
+#: Times beyond are none.
+_MOST_NS = 1 << 62
+#: Facts about the mount, and what they must be when they are there.
+_MOUNT_TYPES: dict[str, type] = {
+    "mount_id": int,
+    "mount_point": str,
+    "upper": str,
+    "upper_dev": str,
+    "upper_fs": str,
+    "metacopy": bool,
+    "volatile": bool,
+    "lower": list,
+}
 
 #: Columns of an entry; all but path and type may be NULL. Sizes in bytes, ``alloc`` counts the blocks on disk.
 COLUMNS: dict[str, Any] = {
@@ -65,7 +80,8 @@ class Listing:
         """What to add to CLOCK_MONOTONIC for nanoseconds since 1970, as it was when the first listing was made."""
         moment = self.facts.get("start")
         if isinstance(moment, dict) and all(isinstance(moment.get(name), int) for name in ("unix_ns", "mono_ns")):
-            return int(moment["unix_ns"]) - int(moment["mono_ns"])
+            offset = int(moment["unix_ns"]) - int(moment["mono_ns"])
+            return offset if abs(offset) < _MOST_NS else None
         return None
 
 
@@ -85,6 +101,7 @@ def read_listing(path: Path) -> tuple[Listing, SourceInfo]:
     head = _object(next(lines, b""))
     if head is None or not isinstance(head.get("mount"), dict):
         raise InputError(path, "expected the listing of an overlay mount, found no description of a mount in its first line")
+    _check_mount(path, head["mount"])
     if head.get("schema") != SCHEMA:
         raise InputError(path, f"expected {SCHEMA}, found {str(head.get('schema'))[:80]!r}", hint="read it with a newer cowtrace")
     rows = []
@@ -133,6 +150,8 @@ def _row(entry: dict[str, Any] | None) -> tuple[Any, ...] | None:
     for value, kind in zip(values, COLUMNS.values(), strict=True):
         if value is not None and not _fits(value, kind):
             return None
+    if any(name.endswith("_bytes") and value is not None and value > _MOST_BYTES for name, value in zip(COLUMNS, values, strict=True)):
+        return None
     return tuple(values)
 
 
@@ -140,3 +159,11 @@ def _fits(value: Any, kind: Any) -> bool:
     if kind in (pl.String, pl.Boolean):
         return isinstance(value, str if kind == pl.String else bool)
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _INT64_MAX
+
+
+def _check_mount(path: Path, mount: dict[str, Any]) -> None:
+    for name, kind in _MOUNT_TYPES.items():
+        value: Any = mount.get(name)
+        fits = type(value) is kind and (kind is not int or 0 <= int(value) < _MOST_BYTES)
+        if value is not None and not fits:
+            raise InputError(path, f"expected {name} of the mount as {kind.__name__}, found {str(value)[:80]!r}")

@@ -14,7 +14,7 @@ from cowtrace.errors import HostError
 from cowtrace.parsers.procfs.overlay import SCHEMA
 from cowtrace.recording import clock
 from cowtrace.recording.collector import Collector, Scene
-from cowtrace.recording.overlay.compare import Budget, changed_bytes, differences, lower_entry
+from cowtrace.recording.overlay.compare import Budget, changed_bytes, differences, left_behind, lower_entry
 from cowtrace.recording.overlay.mounts import OverlayMount, default_metacopy
 from cowtrace.recording.overlay.tree import MAX_ENTRIES, Entry, walk
 from cowtrace.text import decode_name
@@ -121,6 +121,7 @@ class Overlay(Collector):
         budget = Budget()
         layers = [os.fsencode(layer) for layer in listed.mount.lower]
         upper = os.fsencode(listed.mount.upper)
+        left = left_behind(entries, layers)
         lines = []
         for entry in entries:
             before = listed.states.get(entry.path)
@@ -130,7 +131,7 @@ class Overlay(Collector):
             if before is not None:
                 line |= {"before_inode": before[0], "before_size_bytes": before[1], "before_metacopy": before[4]}
             # without attributes, what a lower layer has too may have been copied
-            pair = lower_entry(entry, layers) if entry.copied is not False else None
+            pair = lower_entry(entry, layers, left) if entry.copied is not False else None
             if pair:
                 layer, below = pair
                 found = differences(entry, below)

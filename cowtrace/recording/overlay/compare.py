@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -19,14 +19,17 @@ class Budget:
     left_bytes: int = 1 << 30
 
 
-def lower_entry(entry: Entry, layers: Sequence[bytes]) -> tuple[bytes, Entry] | None:
+def lower_entry(entry: Entry, layers: Sequence[bytes], left: Mapping[int, bytes]) -> tuple[bytes, Entry] | None:
     """The topmost lower entry of the same kind, as (layer, entry); None when no layer has one.
 
     Args:
         entry: Of the upper layer; one that was renamed may say where it lay (``redirect``).
         layers: Lower layers, topmost first.
+        left: Inode of what lies below each new whiteout -> its path: where renamed files came from.
     """
     path = entry.path
+    if entry.origin_inode is not None and not entry.redirect:
+        path = left.get(entry.origin_inode, path)
     if entry.redirect:
         absolute = entry.redirect.startswith(b"/")
         path = entry.redirect.lstrip(b"/") if absolute else os.path.join(os.path.dirname(path), entry.redirect)
@@ -39,6 +42,20 @@ def lower_entry(entry: Entry, layers: Sequence[bytes]) -> tuple[bytes, Entry] | 
             continue
         return (layer, below) if below.type == entry.type else None
     return None
+
+
+def left_behind(entries: Sequence[Entry], layers: Sequence[bytes]) -> dict[int, bytes]:
+    """Inode of the topmost lower file below each whiteout -> path of the whiteout."""
+    found: dict[int, bytes] = {}
+    for entry in entries:
+        if entry.type == "whiteout":
+            for layer in layers:
+                try:
+                    found.setdefault(entry_at(os.path.join(layer, entry.path), entry.path).inode, entry.path)
+                except OSError:
+                    continue
+                break
+    return found
 
 
 def differences(entry: Entry, below: Entry) -> list[str]:

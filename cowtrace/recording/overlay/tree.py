@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import stat
 import struct
@@ -15,6 +14,8 @@ MAX_ENTRIES = 1_000_000
 
 # include/uapi/linux/stat.h
 _STATX_BASIC_STATS, _STATX_BTIME = 0x7FF, 0x800
+# struct ovl_fb: version, magic, length, flags (1: big endian), type, uuid[16], then the handle; types: include/linux/exportfs.h, fs/xfs
+_HANDLE_BYTES, _HANDLE_MAGIC, _INO32_GEN, _XFS_INO64_GEN = 21, 0xFB, 1, 0x81
 _AT_FDCWD, _AT_SYMLINK_NOFOLLOW = -100, 0x100
 _STATX = struct.Struct("<IIQIIIHxxQQQQ qIi qIi qIi qIi IIII")
 
@@ -37,6 +38,7 @@ class Entry:
     copied: bool | None = None
     metacopy: bool | None = None
     redirect: bytes | None = None
+    origin_inode: int | None = None
 
 
 def entry_at(full: bytes, path: bytes) -> Entry:
@@ -100,16 +102,32 @@ def _with_attributes(entry: Entry, top: bytes, prefix: str) -> Entry:
     if prefix.startswith("trusted.") and not _may_read_trusted:
         return entry
     known = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
-    redirect = None
-    if "redirect" in known:
-        try:
-            redirect = os.getxattr(full, prefix + "redirect", follow_symlinks=False)
-        except OSError as error:
-            if error.errno != errno.ENODATA:
-                raise
+    redirect = _attribute(full, prefix + "redirect") if "redirect" in known else None
+    origin = inode_of(_attribute(full, prefix + "origin")) if "origin" in known else None
     kind = "whiteout" if "whiteout" in known else entry.type
     copied = bool(known & {"origin", "metacopy", "redirect"})
-    return replace(entry, type=kind, copied=copied, metacopy="metacopy" in known, redirect=redirect)
+    return replace(entry, type=kind, copied=copied, metacopy="metacopy" in known, redirect=redirect, origin_inode=origin)
+
+
+def _attribute(full: bytes, name: str) -> bytes | None:
+    try:
+        return os.getxattr(full, name, follow_symlinks=False)
+    except OSError:
+        return None
+
+
+def inode_of(handle: bytes | None) -> int | None:
+    """The inode in an overlay file handle (fs/overlayfs/overlayfs.h, struct ovl_fb): None for kinds that don't say it plainly."""
+    if handle is None or len(handle) < _HANDLE_BYTES or handle[1] != _HANDLE_MAGIC or handle[3] & 1:
+        return None
+    kind, words = handle[4], handle[_HANDLE_BYTES:]
+    if kind == _INO32_GEN and len(words) == 8:
+        return int.from_bytes(words[:4], "little")
+    if kind == _INO32_GEN and len(words) == 12:  # tmpfs: generation, then both halves of the inode
+        return int.from_bytes(words[4:12], "little")
+    if kind == _XFS_INO64_GEN and len(words) >= 8:
+        return int.from_bytes(words[:8], "little")
+    return None
 
 
 def _type(mode: int, rmajor: int, rminor: int) -> str:

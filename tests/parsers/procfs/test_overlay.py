@@ -36,11 +36,14 @@ def test_entries_have_every_column(tmp_path: Path) -> None:
 def test_lines_that_lie_are_counted_and_left_out(tmp_path: Path) -> None:
     good = {"path": "a", "type": "file"}
     bad = ["{", "[]", {"type": "file"}, {**good, "inode": -1}, {**good, "inode": 1 << 70}, {**good, "copied": 1}, {**good, "birth_ns": "x"}]
+    bad.append({**good, "size_bytes": 1 << 60})
     listing, info = read_listing(write(tmp_path / "x", HEAD, *bad, good))
-    assert (listing.entries["path"].to_list(), info.records_damaged) == (["a"], 7)
+    assert (listing.entries["path"].to_list(), info.records_damaged) == (["a"], 8)
 
 
-@pytest.mark.parametrize("head", [{"schema": "cowtrace.overlay/1"}, {**HEAD, "schema": "cowtrace.overlay/2"}, "", "{"])
+@pytest.mark.parametrize(
+    "head", [{"schema": "cowtrace.overlay/1"}, {**HEAD, "schema": "cowtrace.overlay/2"}, {**HEAD, "mount": {"mount_id": "4"}}, "", "{"]
+)
 def test_another_first_line_is_refused(tmp_path: Path, head: object) -> None:
     with pytest.raises(InputError, match="expected"):
         read_listing(write(tmp_path / "x", head, {"path": "a", "type": "file"}))

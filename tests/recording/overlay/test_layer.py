@@ -30,7 +30,7 @@ def test_copies_are_compared_with_the_topmost_lower_file(tmp_path: Path) -> None
     (tmp_path / "upper" / "f").chmod(0o600)
     (tmp_path / "top" / "f").chmod(0o644)
     copy = entry_at(os.fsencode(tmp_path / "upper" / "f"), b"f")
-    found = lower_entry(copy, [os.fsencode(tmp_path / "top"), os.fsencode(tmp_path / "bottom")])
+    found = lower_entry(copy, [os.fsencode(tmp_path / "top"), os.fsencode(tmp_path / "bottom")], {})
     assert found is not None
     layer, below = found
     assert (layer, below.size_bytes) == (os.fsencode(tmp_path / "top"), 4)
