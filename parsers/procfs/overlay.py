@@ -164,6 +164,6 @@ def _fits(value: Any, kind: Any) -> bool:
 def _check_mount(path: Path, mount: dict[str, Any]) -> None:
     for name, kind in _MOUNT_TYPES.items():
         value: Any = mount.get(name)
-        fits = type(value) is kind and (kind is not int or 0 <= int(value) < _MOST_BYTES)
+        fits = type(value) is kind and (not isinstance(value, int) or 0 <= value < _MOST_BYTES)
         if value is not None and not fits:
             raise InputError(path, f"expected {name} of the mount as {kind.__name__}, found {str(value)[:80]!r}")
