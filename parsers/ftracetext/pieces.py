@@ -29,9 +29,14 @@ _TEXTS_MAX = 60_000
 STREAM_CPUS = 1 << 16
 
 
+def stream_of(cpu: int, instance: int) -> int:
+    """Number of the stream of a CPU of an instance."""
+    return instance * STREAM_CPUS + (cpu + 1) % STREAM_CPUS
+
+
 def encode(number: int, shape: Shape, found: Sequence[Any], tid: int, cpu: int, instance: int) -> bytes:
     """One payload; its size is a multiple of 8."""
-    parts = [_HEAD.pack(number & 0xFFFF, 0, tid, cpu, instance * STREAM_CPUS + (cpu + 1) % STREAM_CPUS)]
+    parts = [_HEAD.pack(number & 0xFFFF, 0, tid, cpu, stream_of(cpu, instance))]
     tail: list[bytes] = []
     at = shape.size
     for slot, value in zip(shape.slots, found, strict=True):

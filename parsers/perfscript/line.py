@@ -9,6 +9,7 @@ follow. Source: tools/perf/builtin-script.c (perf_sample__fprintf_start, process
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cowtrace.parsers.ftracetext.heads import NS_PER_S
@@ -26,6 +27,9 @@ _ADDRESSES = re.compile(
     rb"(?: +(?P<second>[0-9a-f]{3,16})(?: (?P<symbol2>.*?))?(?: \((?P<dso2>.*)\))?)?$",
     re.DOTALL,
 )  # fmt: skip
+#: The common case of two addresses with plain symbols.
+_PAIR = re.compile(rb"\S+ +([0-9a-f]{3,16}) (\S+)")
+_HEX = b"0123456789abcdef"
 _FRAME = re.compile(rb"^\s+(?P<ip>[0-9a-f]{1,16})(?: (?P<symbol>.*?))?(?: \((?P<dso>.*)\))?$", re.DOTALL)
 _PERF_TRACE = re.compile(rb"^ *\d+\.\d{3} \( *\d*\.?\d* ?(?:ms)? *\): ")
 KERNEL_HALF = 1 << 63
@@ -67,18 +71,16 @@ def parse_line(line: bytes) -> Sample | None:
     return Sample(None, -1, -1, -1, -1, -1, b"", line) if line.startswith(b"PERF_RECORD_") else None
 
 
-def _heads(line: bytes) -> list[tuple[bytes | None, re.Match[bytes]]]:
+def _heads(line: bytes) -> Iterator[tuple[bytes | None, re.Match[bytes]]]:
     """Ways to read the beginning, the most certain first."""
-    found: list[tuple[bytes | None, re.Match[bytes]]] = []
     if line[_COMM : _COMM + 1] == b" ":
         match = _AFTER_COMM.match(line, _COMM)
         if match is not None and line[:_COMM].strip():
-            found.append((line[:_COMM].lstrip(b" "), match))
+            yield line[:_COMM].lstrip(b" "), match
     for pattern in (_SHORT, _NO_COMM, _BARE):
         match = pattern.match(line)
         if match is not None and (pattern is not _BARE or match["s"] is not None):
-            found.append((match["comm"] if pattern is _SHORT else None, match))
-    return found
+            yield (match["comm"] if pattern is _SHORT else None), match
 
 
 def _sample(comm: bytes | None, match: re.Match[bytes], period: int, event: bytes, rest: bytes) -> Sample:
@@ -99,6 +101,9 @@ def parse_addresses(rest: bytes) -> tuple[int | None, int | None, bytes | None] 
     text = rest.strip()
     if not text:
         return None, None, None
+    words = text.split(b" ", 1) if b"(" not in text else []
+    if len(words) == 2 and not words[0].strip(_HEX) and len(words[0]) <= 16 and (pair := _PAIR.fullmatch(words[1])):
+        return int(words[0], 16), int(pair[1], 16), pair[2]
     match = _ADDRESSES.match(text)
     if match is None:
         return None

@@ -6,7 +6,7 @@ from cowtrace.parsers.ftracetext.blocks import Block
 from cowtrace.parsers.ftracetext.calls import Calls
 from cowtrace.parsers.ftracetext.message import read_message
 from cowtrace.parsers.ftracetext.pieces import Builder, Piece
-from cowtrace.parsers.ftracetext.shapes import FUNCTION, TEXT, UNSIGNED, Slot, slots_of
+from cowtrace.parsers.ftracetext.shapes import FUNCTION, TEXT, UNSIGNED, Shape, Slot, slots_of
 from cowtrace.parsers.perfscript.line import KERNEL_HALF, Sample, parse_addresses, parse_frame, parse_line
 from cowtrace.parsers.perfscript.records import Records
 from cowtrace.parsers.perfscript.samples import SampleShapes, encode_sample
@@ -40,6 +40,8 @@ class SampleReader:
         self._chain: list[int] = []
         self._more: list[bytes] = []
         self._calls = Calls()
+        # events without fields, by what their samples show
+        self._plain: dict[tuple[tuple[bool, ...], bool, bytes], tuple[int, Shape]] = {}
 
     def read(self, block: Block) -> Piece | None:
         """The samples of a block; the last one may wait for the next."""
@@ -116,10 +118,16 @@ class SampleReader:
         if chain:
             ip = chain[0] if ip is None else ip
         told = (sample.ts_ns, sample.tid, sample.cpu, -1 if ip is None else 0, -1 if addr is None else 0, sample.period)
-        columns = frozenset(column for column, value in zip(_COLUMNS, told, strict=True) if value >= 0) | {"tgid"}
-        if self.shapes.is_full:
-            name, slots, found, columns = "other", slots_of(("text",), TEXT), [rest[:1024]], frozenset({"tgid"})
-        number, shape = self.shapes.number(name, slots, columns, has_chain=bool(chain))
+        seen = tuple(value >= 0 for value in told), bool(chain), sample.event
+        plain = self._plain.get(seen) if places is not None else None
+        if plain is None:
+            columns = frozenset(column for column, value in zip(_COLUMNS, told, strict=True) if value >= 0) | {"tgid"}
+            if self.shapes.is_full:
+                name, slots, found, columns = "other", slots_of(("text",), TEXT), [rest[:1024]], frozenset({"tgid"})
+            plain = self.shapes.number(name, slots, columns, has_chain=bool(chain))
+            if places is not None and not found:
+                self._plain[seen] = plain
+        number, shape = plain
         if sample.period >= 0:
             periods = self._periods.setdefault(number, set())
             if len(periods) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from cowtrace.parsers.base import Array, EventDesc, FieldDesc
 from cowtrace.parsers.ftrace.batch import TraceBatch
 from cowtrace.parsers.ftrace.order import Run
-from cowtrace.parsers.ftracetext.pieces import encode
+from cowtrace.parsers.ftracetext.pieces import encode, stream_of
 from cowtrace.parsers.ftracetext.shapes import HEAD_BYTES, SIGNED, UNSIGNED, Shape, Shapes, Slot, slots_of
 from cowtrace.parsers.words import Index, ragged_index
 
@@ -23,6 +24,8 @@ _CHAIN_WORD = HEAD_BYTES // 8 + len(OWN) - 1
 #: include/uapi/linux/perf_event.h (enum perf_callchain_context).
 _KERNEL = np.uint64((1 << 64) - 128)
 _FRAMES_MAX = 1024
+#: A payload without fields and chain: the head, and perf's columns.
+_PLAIN = struct.Struct("<HHiiiqQQqQ")
 #: No recording has more events.
 _EVENTS_MAX = 4096
 
@@ -62,6 +65,8 @@ def _fields(whole: Shape) -> tuple[FieldDesc, ...]:
 
 def encode_sample(number: int, shape: Shape, own: Sequence[int], found: Sequence[Any], tid: int, cpu: int, chain: Sequence[int]) -> bytes:
     """One payload; ``own``: tgid, ip, addr, period."""
+    if not found and not chain:
+        return _PLAIN.pack(number & 0xFFFF, 0, tid, cpu, stream_of(cpu, 0), *own, _PLAIN.size << 16)
     frames = chain[:_FRAMES_MAX]
     data = bytearray(encode(number, shape, [*own, 0, *found], tid, cpu, 0))
     at = 8 * _CHAIN_WORD
