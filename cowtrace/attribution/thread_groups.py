@@ -76,6 +76,8 @@ class Regrouped:
     def _decide(self) -> Int:
         """Group of each birth."""
         first, alone = self._evidence()
+        # a task of which nothing at all is recorded is one that was not traced: a process, as threads are traced with theirs
+        alone |= {place for place, tid in enumerate(self._tid.tolist()) if tid not in self._seen}
         group = np.full(len(self._tid), _UNKNOWN)
         of_tid: dict[int, int] = {}
         for place, tid in enumerate(self._tid.tolist()):
@@ -92,8 +94,10 @@ class Regrouped:
         first: dict[int, list[int]] = {}
         alone: set[int] = set()
         last_seen = AsOf(np.maximum(self._tid, 0), self._ts)
+        self._seen: set[int] = set()
         for batch in self._recording.batches():
             tid, ts = batch.columns["tid"].astype(np.int64), batch.columns["ts_ns"]
+            self._seen.update(np.intersect1d(tid, self._tid).tolist())
             found: list[tuple[int, int, int]] = []
             for event in events.values():
                 rows = batch.rows(event.index)

@@ -56,6 +56,14 @@ def test_group(codes: list[tuple[int, int]], group_dead: int, group: int) -> Non
     assert tgids == {(10, 10), (11, group)}
 
 
+def test_an_untraced_child_is_a_process() -> None:
+    """Nothing of it is recorded: the tracer was limited to its parent. The parent's pages are shared all the same."""
+    source = recording()
+    source.lines = [line for line in source.lines if line["tid"] == 10]
+    _, side = regrouped(source, source.side_band())
+    assert side.fork["tgid"].to_list() == [11]
+
+
 def test_known_groups_stay() -> None:
     """Nothing to find: the same recording comes back."""
     source = recording()
