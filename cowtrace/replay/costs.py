@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ _RATIOS: dict[str, tuple[float, float, float]] = {
     "file_cow": (1.6, 0.8, 4.0),
     "file_read": (3.3, 0.8, 8.0),
 }
+#: Zeroing a larger folio takes so much longer for each KiB, as a share of a 4 KiB zero-fill; on the same machine.
+_RATIO_PER_KIB = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,19 @@ class Costs:
                 self._own[name] = _from_sample(sample)
         self.timed = bool(self._own)
         self._overhead_ns = self._recorder_share()
+        self._folio_bytes = 0
+
+    def for_folios(self, size_bytes: int) -> Costs:
+        """The same, with ``mthp_zero`` being folios of a size; 0 for the recorded ones."""
+        if size_bytes == 0:
+            return self
+        sized = copy(self)
+        sized._folio_bytes = size_bytes
+        return sized
 
     def of(self, kind: str) -> Cost | None:
         """The cost of a kind; None when nothing tells."""
-        own = self._own.get(kind)
+        own = self._own.get(kind) if kind != "mthp_zero" or not self._folio_bytes else None
         if own is not None and "few" not in own.source:
             return own
         return self._from_profile(kind) or own or self._from_ratio(kind)
@@ -88,7 +100,9 @@ class Costs:
         return float(np.median([difference for difference, _ in pairs])) if pairs else 0.0
 
     def _from_profile(self, kind: str) -> Cost | None:
-        entry = (self._profile or {}).get("costs", {}).get(kind)
+        profile = self._profile or {}
+        sizes = profile.get("mthp_zero") if kind == "mthp_zero" else None
+        entry = sizes.get(str(self._folio_bytes)) if isinstance(sizes, dict) else profile["costs"].get(kind) if profile else None
         if not entry:
             return None
         mean = float(entry["mean_ns"])
@@ -109,7 +123,11 @@ class Costs:
         floor = min(well_known or [cost.mean_ns for cost in self._own.values()])
         share = min(0.8 * floor, 0.7 * base)
         unit = (base - share) / _RATIOS[base_name][0]
-        centre, low, high = (share + unit * ratio for ratio in _RATIOS[kind])
+        ratios = _RATIOS[kind]
+        if kind == "mthp_zero" and self._folio_bytes:
+            times = 1 + _RATIO_PER_KIB * self._folio_bytes / 1024
+            ratios = (times, times / 2, times * 3)
+        centre, low, high = (share + unit * ratio for ratio in ratios)
         return Cost(centre, low, high, f"ratio to {base_name} on another machine (no {kind} here, no profile: cowtrace calibrate)")
 
 

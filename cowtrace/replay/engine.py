@@ -135,7 +135,7 @@ class Replayer:
         for name, code in KIND.items():
             if not base[code] and not after[code]:
                 continue
-            cost = self.costs.of(name)
+            cost = outcome.costs.of(name)
             rows.append(
                 KindRow(
                     name,
@@ -165,7 +165,7 @@ class Replayer:
         said = []
         for name, code in KIND.items():
             if new[code]:
-                cost = self.costs.of(name)
+                cost = outcome.costs.of(name)
                 said.append(f"{name} {cost.mean_ns / 1000:.1f} µs ({cost.source})" if cost else f"{name} unknown")
         return ", ".join(said) or "none"
 

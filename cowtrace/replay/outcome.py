@@ -51,10 +51,11 @@ class Outcome:
     """
 
     def __init__(self, work: Work, costs: Costs, profile: dict[str, Any] | None, first: Bools, residual: float) -> None:
-        self.work, self.trace, self.costs, self.residual = work, work.trace, costs, residual
+        self.work, self.trace, self.residual = work, work.trace, residual
+        self.costs = costs.for_folios(_folio_bytes(work))
         self.first = first
-        self.cells = _cells(work, costs)
-        self.cost = _cost_columns(costs)
+        self.cells = _cells(work, self.costs)
+        self.cost = _cost_columns(self.costs)
         self.forks: ForkTimes = fork_times(work, profile)
         trace = self.trace
         self.fork_group = _life_groups(trace)[trace.forks.parent] if len(trace.forks.ts_ns) else np.empty(0, np.int64)
@@ -228,6 +229,12 @@ def _cells(work: Work, costs: Costs) -> Cells:
     return Cells(
         base.reshape(shape), base_ns.reshape(shape), kept.reshape(shape), kept_ns.reshape(shape), changed.reshape(shape), (value, low, high)
     )
+
+
+def _folio_bytes(work: Work) -> int:
+    """Size of the folios below a huge page that the scenario fills, the middle one of all; 0 without any."""
+    filled = work.zeroed[(work.kind == KIND["mthp_zero"]) & (work.trace.faults.kind != KIND["mthp_zero"])]
+    return int(np.median(filled)) if len(filled) else 0
 
 
 def _cost_columns(costs: Costs) -> tuple[Small, Small, Small]:
