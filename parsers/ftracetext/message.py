@@ -26,7 +26,7 @@ _SYSCALL = re.compile(rb"^sys_(\w+)\((.*)\)$", re.DOTALL)
 _SYSCALL_RETURN = re.compile(rb"^sys_(\w+) -> (-?(?:0x)?[0-9a-f]+)$")
 _RAW_MARKER = re.compile(rb"^(?:raw_data: +)?# ?([0-9a-f]+) buf:((?: [0-9a-f]{2})*)")
 _FUNCTION = re.compile(rb"^(?:function: +)?(\S+(?: \[\w+\])?) +<-+ ?(\S+(?: \[\w+\])?)$")
-_UNKNOWN_TYPE = re.compile(rb"^# ?type: ?(\d+)$|^Unknown type (\d+)")
+_UNKNOWN_TYPE = re.compile(rb"^(?:# ?)?type: ?(\d{1,9})$|^Unknown type (\d{1,9})")
 _PROBE = re.compile(rb"^\(([^()]*)\) ?(.*)$", re.DOTALL)
 _PAIR = re.compile(r"(?:^|(?<=[ ,{}(\[|]))([A-Za-z_][\w.]*)=(\"(?:[^\"\\]|\\.)*\"|.*?)(?=,? +[A-Za-z_][\w.]*=|$)", re.DOTALL)
 _SYSCALL_ARG = re.compile(r"(?:^|, )(\w+): (.*?)(?=, \w+: |$)", re.DOTALL)
@@ -65,7 +65,7 @@ def read_message(text: bytes) -> tuple[Event, int]:
             return stack, 0
     first, newline, rest = text.partition(b"\n")
     more = rest.count(b"\n") + 1 if newline else 0
-    match = _NAME.match(text)
+    match = _NAME.match(text) if not text.startswith(b"type:") else None
     if match is not None:
         name, args = match[1].decode("latin-1"), match[2]
         event = _named(name, args)

@@ -68,6 +68,9 @@ class FtraceTextRecording(FtraceRecording):
             info.bytes_unread += block.cut_bytes
             _parse(block, blocks, reader, store)
         store.close()
+        if not len(store.sizes) and has_header(head) and self._state.damaged_count:
+            hint = "print it again without the trace options hex and bin"
+            raise InputError(source.path, "a trace of which no line can be read", hint=hint)
         if not len(store.sizes) and not has_header(head):
             raise InputError(source.path, "no line of this text is an event of ftrace", hint=_HINT)
         super().__init__(store, info, block_bytes)

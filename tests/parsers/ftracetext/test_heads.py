@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cowtrace.errors import InputError
 from tests.support.ftracetext import opened, rows
 
 FAULT = "page_fault_user: address=0x7f00 ip=0x4011 error_code=0x7"
@@ -73,6 +74,18 @@ def test_carriage_returns_started_buffers_and_a_cropped_first_line(tmp_path: Pat
     text = "0x4011 error_code=0x7\n##### CPU 1 buffer started ####\n" + line * 2
     recording = opened(tmp_path, text.replace("\n", "\r\n"))
     assert [row[3] for row in rows(recording)] == ["exceptions:page_fault_user"] * 2
+
+
+def test_raw_lines_tell_no_names(tmp_path: Path) -> None:
+    recording = opened(tmp_path, "# tracer: nop\n#\n10466 0 3118125033747 type: 653\n10466 1 3118125033748 type: 653\n")
+    assert [row[:4] for row in rows(recording)] == [(3118125033747, 10466, 0, "type:653"), (3118125033748, 10466, 1, "type:653")]
+
+
+def test_an_empty_buffer_and_one_printed_as_bytes(tmp_path: Path) -> None:
+    header = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 0/0   #P:2\n#\n"
+    assert rows(opened(tmp_path, header)) == []
+    with pytest.raises(InputError, match="no line can be read; print it again without the trace options hex and bin"):
+        opened(tmp_path, header.encode() + b"e2280000 01000000 53ab\n\xff\x01\x02garbage\n")
 
 
 def test_without_context(tmp_path: Path) -> None:
