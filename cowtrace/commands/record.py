@@ -264,8 +264,10 @@ def _with_overlay(level: Level, host: Host, wanted: str, pids: tuple[int, ...]) 
 
     table = host.path("proc") / (str(pids[0]) if pids else "self") / "mountinfo"
     mounts = choose(overlay_mounts(table), wanted, Path.cwd())
-    check_rights(mounts)
-    return with_overlay(level, host.machine, mounts), [Overlay(mounts)]
+    readable, notes = check_rights(mounts, wanted=wanted)
+    for sentence in notes:
+        _say(f"warning: {sentence}")
+    return with_overlay(level, host.machine, mounts), [Overlay(readable, notes)]
 
 
 def _check_owner(host: Host, pids: tuple[int, ...]) -> None:

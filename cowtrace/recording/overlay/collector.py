@@ -15,7 +15,7 @@ from cowtrace.parsers.procfs.overlay import SCHEMA
 from cowtrace.recording import clock
 from cowtrace.recording.collector import Collector, Scene
 from cowtrace.recording.overlay.compare import Budget, changed_bytes, differences, left_behind, lower_entry
-from cowtrace.recording.overlay.mounts import OverlayMount, default_metacopy
+from cowtrace.recording.overlay.mounts import AUTO, OverlayMount, default_metacopy
 from cowtrace.recording.overlay.tree import MAX_ENTRIES, Entry, walk
 from cowtrace.text import decode_name
 
@@ -33,24 +33,32 @@ class _Listed:
     complete: bool = True
 
 
-def check_rights(mounts: Sequence[OverlayMount]) -> None:
-    """Refuse what can't be listed, before anything runs.
+def check_rights(mounts: Sequence[OverlayMount], *, wanted: str) -> tuple[list[OverlayMount], list[str]]:
+    """The mounts whose upper layer can be listed, and a sentence for each other; refuses before anything runs.
+
+    Args:
+        mounts: What was chosen.
+        wanted: As given. Only ``AUTO`` goes on without a layer that lies in another mount namespace, as from within a container.
 
     Raises:
         HostError: An upper layer can't be read, or is not to be found from here.
     """
+    readable, notes = [], []
     for mount in mounts:
         try:
             os.listdir(mount.upper)
+            readable.append(mount)
         except PermissionError:
             raise HostError(f"--overlay: the upper layer {mount.upper} of {mount.mount_point} can't be read: run as root") from None
         except OSError as error:
             relative = "its path is relative to where it was mounted; mount it by an absolute path"
             elsewhere = "it lies in another mount namespace: run cowtrace where it was mounted"
             why = relative if not os.path.isabs(mount.upper) else elsewhere
-            raise HostError(
-                f"--overlay: the upper layer {mount.upper} of {mount.mount_point} can't be read ({error.strerror}): {why}"
-            ) from None
+            problem = f"the upper layer {mount.upper} of {mount.mount_point} can't be read ({error.strerror}): {why}"
+            if wanted != AUTO:
+                raise HostError(f"--overlay: {problem}") from None
+            notes.append(f"{problem}; without its listing, copy-ups have no names")
+    return readable, notes
 
 
 class Overlay(Collector):
@@ -58,10 +66,12 @@ class Overlay(Collector):
 
     Args:
         mounts: What to list.
+        notes: What could not be listed.
     """
 
-    def __init__(self, mounts: Sequence[OverlayMount]) -> None:
+    def __init__(self, mounts: Sequence[OverlayMount], notes: Sequence[str] = ()) -> None:
         super().__init__()
+        self.notes += notes
         self._mounts = mounts
         self._listed: list[_Listed] = []
 
@@ -75,7 +85,8 @@ class Overlay(Collector):
 
     def stop(self) -> None:
         folder = self.scene.folder / "overlay"
-        folder.mkdir(exist_ok=True)
+        if self._listed:
+            folder.mkdir(exist_ok=True)
         for listed in self._listed:
             self._write(listed, folder / f"{listed.mount.mount_id}.changes.zst")
 

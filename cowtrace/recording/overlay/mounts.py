@@ -141,7 +141,9 @@ def choose(mounts: Sequence[OverlayMount], wanted: str, folder: Path) -> list[Ov
     if wanted == AUTO:
         here = _holding(mounts, os.path.realpath(folder))
         return [here] if here else list(mounts)
-    chosen = _holding(mounts, os.path.realpath(wanted))
+    # with -p, a mount point may mean something else in the process's own namespace
+    exact = next((mount for mount in reversed(mounts) if mount.mount_point == (wanted.rstrip("/") or "/")), None)
+    chosen = exact or _holding(mounts, os.path.realpath(wanted))
     if chosen is None:
         known = ", ".join(mount.mount_point for mount in mounts[:5])
         hint = "" if os.path.exists(wanted) else " (a COMMAND goes behind --)"

@@ -53,6 +53,9 @@ def test_layers_that_can_not_be_read_are_refused_in_words(tmp_path: Path) -> Non
     with pytest.raises(
         HostError, match=r"the upper layer /up of /merged can't be read \(No such file or directory\): it lies in another mount"
     ):
-        check_rights(mounts(tmp_path)[:1])
+        check_rights(mounts(tmp_path)[:1], wanted="/merged")
+    readable, (note,) = check_rights(mounts(tmp_path)[:1], wanted="auto")
+    assert readable == []
+    assert note.endswith("run cowtrace where it was mounted; without its listing, copy-ups have no names")
     with pytest.raises(HostError, match=r"--overlay: the mount table .* can't be opened"):
         overlay_mounts(tmp_path / "absent")
