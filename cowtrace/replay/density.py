@@ -59,7 +59,7 @@ def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
         f"density known for {int(known.sum())}, swept past quickly {int((about < BLOCK_PAGES).sum())}"
     )
     if seen is None:
-        return value, low, high, why
+        return value, low, high, f"{why}; `cowtrace record --occupancy` would have looked into them"
     # what was written stays written; the rest is as likely to be written later as it was without a look
     sure = np.clip(seen.written, 1, BLOCK_PAGES)
     value = np.where(seen.looked, sure + np.maximum(value - sure, 0) * seen.unseen, value)

@@ -71,7 +71,8 @@ def test_sweep(capfd: Capture, store: Path) -> None:
     assert result["schema"] == "cowtrace.sweep/1"
     faults = {entry["what_if"][0]: entry["totals"]["faults"]["value"] for entry in result["scenarios"]}
     assert faults == {"thp=always": 52, "thp=madvise": 1074, "mthp=64K:always": 68, "mthp=256K:always": 17}
-    assert {row["what_if"] for row in result["refused"]} == {"fork", "dontfork", "ksm", "hugetlb", "prefault", "fault_around"}
+    refused = {"fork", "dontfork", "ksm", "hugetlb", "prefault", "fault_around", "metacopy", "tmpfs"}
+    assert {row["what_if"] for row in result["refused"]} == refused
 
 
 def test_empty_store(capfd: Capture, tmp_path: Path) -> None:
