@@ -78,6 +78,20 @@ FIGURES: dict[str, FigureKind] = {
         "functions",
         "A box is as wide as what lies below it: callers on top, kinds of fault at the bottom. A click zooms in.",
     ),
+    "copyups": FigureKind(
+        "cowtrace.figures.copyups",
+        "When files were copied up, and by which calls",
+        ("copyup/timeline",),
+        "copyups",
+        "The larger a mark, the more bytes were copied. Metadata alone costs no data: owner, mode, times, folders.",
+    ),
+    "copyup_waste": FigureKind(
+        "cowtrace.figures.copyup_waste",
+        "How much of what was copied was changed afterwards",
+        ("copyup/by_path",),
+        "copyups",
+        "A copy-up copies the whole file, however little is changed: red was copied for nothing.",
+    ),
     "memory": FigureKind(
         "cowtrace.figures.memory",
         "How shared memory turned private",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from cowtrace.figures.style import layout, plain
+from cowtrace.figures.style import layout, plain, time_axis
 from cowtrace.queries import run
 from cowtrace.units import format_count
 
@@ -40,13 +40,14 @@ def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | Non
         ranges[row["place"]] = f"{row['first_addr']:x}-{row['last_addr']:x} {plain(row['object'])}"
     top = float(np.nanmax(level))
     ticks = list(range(int(top) + 1))
+    scale, unit = time_axis(columns * length)
     figure = go.Figure(
         go.Heatmap(
-            x=[round((number + 0.5) * length / 1e9, 6) for number in range(columns)],
+            x=[round((number + 0.5) * length / scale, 6) for number in range(columns)],
             y=ranges,
             z=level.tolist(),
             customdata=counts.tolist(),
-            hovertemplate="%{y}<br>%{x:.3f} s: %{customdata[0]:,} faults, %{customdata[1]:,} copies<extra></extra>",
+            hovertemplate=f"%{{y}}<br>%{{x:.3f}} {unit}: %{{customdata[0]:,}} faults, %{{customdata[1]:,}} copies<extra></extra>",
             hoverongaps=False,
             zmin=0,
             colorscale=[[0, "#f6c64a"], [0.5, "#e0602f"], [1, "#7a0f3b"]],
@@ -60,5 +61,5 @@ def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | Non
         ticktext=[starts[place] for place in shown],
         tickfont={"family": "monospace", "size": 10},
     )
-    figure.update_xaxes(title_text=f"seconds since the first fault of pid {rows[0]['tgid']}")
+    figure.update_xaxes(title_text=f"{unit} since the first fault of pid {rows[0]['tgid']}")
     return layout(figure, height=440, margin={"l": 104, "r": 16, "t": 8, "b": 44})

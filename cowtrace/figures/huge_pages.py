@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from cowtrace.figures.style import color_of, layout, plain
@@ -42,6 +43,8 @@ def draw(connection: duckdb.DuckDBPyConnection, store: Store) -> go.Figure | Non
                     hoverinfo="text",
                 )
             )
-    figure.update_yaxes(type="log", title_text="faults", dtick=1)
+    # from below 1, so that a single huge page is a bar too
+    most = max(row[f"{kind}_count"] or 0 for row in rows for kind in _KINDS)
+    figure.update_yaxes(type="log", title_text="faults", dtick=1, range=[-0.3, math.log10(max(most, 1)) + 0.1])
     figure.update_xaxes(type="category", automargin=True)
     return layout(figure, barmode="group", bargap=0.2 if len(rows) > 3 else 0.6, height=360)

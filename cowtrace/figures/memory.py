@@ -19,7 +19,7 @@ PROCESSES_SHOWN = 4
 _MEASURES = (
     ("private_dirty_bytes", "private dirty", PRIVATE),
     ("shared_dirty_bytes", "shared dirty", SHARED),
-    ("anon_huge_bytes", "huge", "#173f7a"),
+    ("anon_huge_bytes", "huge", "#16a08a"),
     ("swap_bytes", "swap", SWAP),
 )
 _DASHES = ("solid", "dot", "dash", "longdashdot")

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 #: One hue a family, so that a reader who knows three colours can read any figure: copies warm, reuses yellow, first touches blue,
-#: files green, the rest purple and grey.
+#: files green, the rest purple and grey. None is so dark that it drowns in a dark page.
 KIND_COLORS: dict[str, str] = {
     "cow_copy": "#d1322b",
     "thp_split": "#f0705a",
     "file_cow": "#e8943a",
     "ksm_copy": "#b0306a",
-    "hugetlb_cow": "#8f1d4a",
+    "hugetlb_cow": "#a8326a",
     "cow_reuse": "#e3c229",
     "thp_reuse": "#b8960c",
     "anon_zero": "#2f74c0",
     "mthp_zero": "#5aa0e0",
-    "thp_zero": "#173f7a",
+    "thp_zero": "#2450c8",
     "zero_page": "#8fc3ee",
     "thp_zero_page": "#b5d8f5",
     "zero_page_cow": "#5b6fd6",
-    "thp_zero_page_cow": "#3b2fa0",
+    "thp_zero_page_cow": "#6a48d7",
     "hugetlb": "#0f6d8c",
     "file_read": "#2e9e63",
     "file_mkwrite": "#7cc47f",
@@ -64,6 +64,14 @@ def plain(text: str | None, most: int = 60) -> str:
     return escape(shown if len(shown) <= most else f"{shown[: most - 1]}…")
 
 
+def time_axis(span_ns: int) -> tuple[int, str]:
+    """Nanoseconds in a tick's unit and the unit's name, so that ticks of short recordings are readable too."""
+    for scale, unit in ((1_000_000_000, "seconds"), (1_000_000, "ms")):
+        if span_ns >= scale:
+            return scale, unit
+    return 1_000, "µs"
+
+
 def layout(figure: go.Figure, **settings: object) -> go.Figure:
     """The common look: no title (the page has one), transparent, legend on top, hover where the pointer is."""
     figure.update_layout(
@@ -71,7 +79,7 @@ def layout(figure: go.Figure, **settings: object) -> go.Figure:
         margin={"l": 60, "r": 16, "t": 8, "b": 44},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         hoverlabel={"align": "left"},
         bargap=0,
     )

@@ -1,4 +1,4 @@
-"""All scenarios that a recording supports, ranked by the time that faults and forks would take less."""
+"""All scenarios that a recording supports, ranked by the time that faults, forks and copy-ups would take less."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cowtrace.errors import UsageError
+from cowtrace.replay.copyups import TIME
 from cowtrace.replay.eligible import recorded_mode
 from cowtrace.replay.engine import Replayer
 from cowtrace.replay.policies import POLICIES
@@ -26,7 +27,7 @@ class Entry:
         name: The request.
         baseline: As recorded.
         what_if: Under the scenario.
-        saved_ns: Fault and fork time less than recorded, with bounds; None without times.
+        saved_ns: Time in faults, forks and copy-ups less than recorded, with bounds; None without times.
     """
 
     name: str
@@ -100,8 +101,8 @@ def _entry(replayer: Replayer, choice: Choice) -> Entry:
     saved = low = high = None
     if before["fault_time_ns"] is not None and after["fault_time_ns"] is not None:
         saved = low = high = 0.0
-        for name in ("fault_time_ns", "fork_time_ns"):
-            was, now = before[name], after[name]
+        for name in ("fault_time_ns", "fork_time_ns", TIME):
+            was, now = before.get(name), after.get(name)
             if was is not None and now is not None:
                 saved += was.value - now.value
                 low += was.value - now.high

@@ -45,6 +45,7 @@ SELECT
     sum(duration_ns)::BIGINT AS duration_ns,
     count(*) FILTER (WHERE trigger = 'unknown') AS unknown_count,
     count(*) FILTER (WHERE path IS NULL) AS nameless_count,
+    count(*) FILTER (WHERE copied_bytes IS NULL) AS unsized_count,
     count(DISTINCT coalesce(path, ts_ns::VARCHAR)) AS file_count
 FROM copyup__hinted
 """

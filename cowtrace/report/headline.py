@@ -15,7 +15,8 @@ def headline(report: Report) -> str:
     """
     total = report.total
     if total.fault_count == 0:
-        return "No page fault was recorded." + (" Memory snapshots are below." if report.memory else "")
+        rest = f" {_copyups(report)}." if report.copyups.files else ""
+        return "No page fault was recorded." + rest + (" Memory snapshots are below." if report.memory else "")
     parts = [plural(total.fault_count, "fault"), _copies(report)]
     if total.zeroed_bytes:
         parts.append(f"{format_bytes(total.zeroed_bytes)} zeroed")
@@ -24,7 +25,8 @@ def headline(report: Report) -> str:
         parts.append(f"{format_ns(total.duration_ns)} in {'the faults' if part else 'faults'}{part}")
     if report.forks.fork_count:
         parts.append(_caused(report))
-    return f"{_who(report)}: {', '.join(parts)}."
+    said = f"{_who(report)}: {', '.join(parts)}."
+    return f"{said} {_copyups(report)}." if report.copyups.files else said
 
 
 def caveats(report: Report) -> list[str]:
@@ -105,6 +107,15 @@ def _copies(report: Report) -> str:
     if not total.copied_bytes:
         return f"{plural(total.copy_count, 'copy')}{most} of unknown size"
     return f"{plural(total.copy_count, 'copy')}{most} = {bound}{format_bytes(total.copied_bytes)}"
+
+
+def _copyups(report: Report) -> str:
+    """What overlays copied up, often more than all faults together."""
+    total = report.copyups.total
+    said = plural(total["copyup_count"], "overlay copy-up")
+    if total["copied_bytes"] or not total["unsized_count"]:
+        said += f" = {'at least ' if total['unsized_count'] else ''}{format_bytes(total['copied_bytes'])} of file data"
+    return said if total["duration_ns"] is None else f"{said}, {format_ns(total['duration_ns'])} blocked"
 
 
 def _caused(report: Report) -> str:

@@ -48,7 +48,11 @@ def render(report: Report, *, width: int | None = None, color: bool = False) -> 
 #: What stands beside the figures of the report's own sections.
 _OWN = {
     "what_if": FigureKind(
-        "", "Fault and fork time that a setting would save", (), "what_if", "Bars to the right save time; the lines are 90 % intervals."
+        "",
+        "Time in faults, forks and copy-ups that a setting would save",
+        (),
+        "what_if",
+        "Bars to the right save time; the lines are 90 % intervals.",
     )
 }
 

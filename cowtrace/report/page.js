@@ -24,7 +24,8 @@
       // on a phone the legend goes below, in two columns, and the picture keeps its height
       const more = 20 * Math.ceil(named / 2) + 20;
       const height = layout.height + more;
-      layout.legend = { orientation: "h", y: -64 / layout.height, yanchor: "top", x: 0, entrywidth: 0.5, entrywidthmode: "fraction", font: { size: 10 } };
+      const inner = layout.height - layout.margin.t - layout.margin.b - 20; // less the room that a legend above would take
+      layout.legend = { orientation: "h", y: -64 / inner, traceorder: "normal", yanchor: "top", x: 0, entrywidth: 0.5, entrywidthmode: "fraction", font: { size: 10 } };
       layout.margin = { ...layout.margin, b: more + 44 };
       layout.height = height;
       place.style.height = height + "px";

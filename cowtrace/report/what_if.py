@@ -70,6 +70,6 @@ def what_if(store: Store) -> tuple[Section, go.Figure | None] | None:
             hoverinfo="text",
         )
     )
-    figure.update_xaxes(title_text="fault and fork time saved, ms")
+    figure.update_xaxes(title_text="time saved, ms")
     figure.update_yaxes(automargin=True, type="category")
     return section, layout(figure, bargap=0.35, height=110 + 34 * len(shown), showlegend=False)

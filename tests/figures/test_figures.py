@@ -40,7 +40,8 @@ def test_timeline_stacks_faults_by_kind(opened: Opened) -> None:
     counts = {trace.name: sum(trace.y) for trace in drawn.data if trace.type == "bar"}
     assert counts == {"cow_copy": 4, "cow_reuse": 1, "file_cow": 1, "anon_zero": 2, "failed": 1, "unknown": 3}
     (fork,) = [trace for trace in drawn.data if trace.type == "scatter"]
-    assert (list(fork.x), list(fork.y)) == ([-0.1], ["fork"])
+    assert (list(fork.x), list(fork.y)) == ([-100], ["fork"])
+    assert drawn.layout.xaxis2.title.text == "ms since the first fault"
 
 
 def test_fork_bill_has_a_bar_for_each_side(opened: Opened) -> None:
@@ -56,7 +57,7 @@ def test_heat_map_is_of_the_process_with_most_copies(opened: Opened) -> None:
     assert drawn is not None
     (cells,) = drawn.data
     assert list(cells.y) == [f"{page}000-{page}000 anon" for page in range(1, 7)]
-    assert drawn.layout.xaxis.title.text == "seconds since the first fault of pid 12"
+    assert drawn.layout.xaxis.title.text == "ms since the first fault of pid 12"
     assert sum(count for row in cells.customdata for count, _ in row) == 6
     assert sum(copies for row in cells.customdata for _, copies in row) == 3
 
@@ -75,6 +76,42 @@ def test_memory_erodes(opened: Opened) -> None:
     assert {trace.name: list(trace.y) for trace in drawn.data} == {
         "redis (12) private dirty": [0, 0.5],
         "redis (12) shared dirty": [1, 0.5],
+    }
+
+
+COPYUPS = """
+ts_ns      duration_ns comm  trigger    path   copied_bytes metadata_only written_bytes file_type
+1000000000 2000000     sh    open_write /m/log 4000         no            10            file
+1000000000 -           sh    open_write /m     0            yes           -             dir
+1000000100 1000000     chown chown      /m/<b> 1000         no            0             file
+1500000000 -           -     unknown    -      -            -             -             -
+"""
+
+
+def test_copyups_stand_by_trigger_as_large_as_their_bytes(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s", copyup=COPYUPS)
+    with connect(store) as connection:
+        drawn = figure(connection, store, "copyups")
+    assert drawn is not None
+    marks = {trace.name: sorted(zip(trace.x, trace.y, trace.marker.size, strict=True)) for trace in drawn.data}
+    assert marks == {
+        "data copied": [(0, "open_write", 40), (0.0001, "chown", 24)],  # a quarter of the bytes, half the way from 8 to 40 px
+        "metadata only": [(0, "open_write", 8)],
+        "not known what": [(500, "unknown", 8)],
+    }
+    assert list(drawn.layout.yaxis.categoryarray) == ["unknown", "chown", "open_write"]
+    assert drawn.data[0].hovertext[0].endswith("1 copy-up, data copied<br>1000 B copied<br>blocked for 1 ms<br>/m/&lt;b&gt;")
+
+
+def test_copyup_waste_divides_what_was_copied(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s", copyup=COPYUPS.replace("10            file", "1024          file"))
+    with connect(store) as connection:
+        drawn = figure(connection, store, "copyup_waste")
+    assert drawn is not None
+    assert list(drawn.layout.yaxis.ticktext) == ["/m/&lt;b&gt;", "/m/log"]
+    assert {trace.name: list(trace.x) for trace in drawn.data} == {
+        "changed": [0, 1],
+        "never changed": [1000 / 1024, 2976 / 1024],
     }
 
 

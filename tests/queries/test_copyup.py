@@ -59,6 +59,19 @@ def test_the_most_wasted_comes_first(tmp_path: Path) -> None:
     ]
 
 
+def test_the_time_line_groups_by_stretch_and_trigger(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s", copyup=COPYUP)
+    columns = ("start_ns", "trigger", "metadata_only", "copyup_count", "copied_bytes", "duration_ns", "path")
+    assert ask(store, "FROM copyup_timeline(stretch_count := 3)", *columns) == [
+        (1000000000, "chown", False, 2, 4000, 28000000, "/m/a"),
+        (1000000000, "chown", True, 1, 0, 5000, "/m/c"),  # exactly a third of the way belongs to what ends there
+        (2000000001, "open_write", False, 2, 5100, 18000000, "/m/log"),
+        (3000000002, "create", True, 1, 0, 1000, "/m/d"),
+        (3000000002, "open_write", False, 1, 200, 9000000, "/m/ro"),
+        (3000000002, "unknown", False, 1, 700, None, "/m/x"),
+    ]
+
+
 def test_layers_add_up(tmp_path: Path) -> None:
     store = make_store(tmp_path / "s", copyup=COPYUP, overlay_mount=MOUNT, overlay_change=CHANGE)
     ((*_, gained, copied, explained, new, files, metadata, share),) = ask(store, "copyup/layers")

@@ -123,3 +123,25 @@ def test_percent(part: int, whole: int, text: str) -> None:
 )
 def test_plural(count: int, noun: str, text: str) -> None:
     assert plural(count, noun) == text
+
+
+COPYUPS = "ts_ns duration_ns trigger path copied_bytes\n1 2000000 chown /a 4096\n2 1000000 chown /b {size}"
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ("4096", "2 overlay copy-ups = 8 KiB of file data, 3 ms blocked."),
+        ("-", "2 overlay copy-ups = at least 4 KiB of file data, 3 ms blocked."),
+    ],
+)
+def test_copy_ups_are_part_of_the_bill(tmp_path: Path, size: str, said: str) -> None:
+    store = make_store(tmp_path / "s", copyup=COPYUPS.format(size=size))
+    assert headline(compose(store)) == f"No page fault was recorded. {said}"
+    store = make_store(tmp_path / "t", copyup=COPYUPS.format(size=size), fault="ts_ns kind\n1 anon_zero")
+    assert headline(compose(store)) == f"app (pid 12): 1 fault, no copies. {said}"
+
+
+def test_copy_ups_of_unknown_size(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "s", copyup="ts_ns trigger copied_bytes\n1 unknown -")
+    assert headline(compose(store)) == "No page fault was recorded. 1 overlay copy-up."
