@@ -191,6 +191,8 @@ def _say_missing(work: Work, outcome: Outcome, after: Totals) -> None:
             "faults were not timed (record minor-faults and major-faults too)" if not outcome.costs.timed else "a kind has no known cost"
         )
         work.leave_out(f"fault_time_ns: {reason}; cowtrace calibrate measures costs on this host.")
+    if after["copied_bytes"] is None:
+        work.leave_out("copied_bytes, zeroed_bytes, peak_private_bytes: most faults are of unknown kind (cowtrace record --level standard).")
     if after["fork_time_ns"] is None:
         work.leave_out(
             "fork_time_ns: clone calls were not recorded (cowtrace record --level standard), and no profile of this host is there."

@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from cowtrace.attribution.asof import Int
-from cowtrace.attribution.history import FORKED
 from cowtrace.replay.costs import Cost, Costs
 from cowtrace.replay.forktime import ForkTimes, fork_times
 from cowtrace.replay.intervals import Spread, bounds
 from cowtrace.replay.memory import allocations, peak
+from cowtrace.replay.recorded import Recorded, recorded
 from cowtrace.replay.result import Measure, Totals
 from cowtrace.replay.trace import GONE, KIND, Bools, Small, Trace
 from cowtrace.replay.work import COPIED, ZEROED, Work
 
 _KINDS = len(KIND)
+#: With more faults of unknown kind than this share, bytes are not summed.
+_MOST_UNKNOWN = 0.2
 
 
 @dataclass(slots=True)
@@ -54,26 +56,20 @@ class Outcome:
         self.work, self.trace, self.residual = work, work.trace, residual
         self.costs = costs.for_folios(_folio_bytes(work))
         self.first = first
-        self.cells = _cells(work, self.costs)
         self.cost = _cost_columns(self.costs)
         self.forks: ForkTimes = fork_times(work, profile)
         trace = self.trace
         self.fork_group = _life_groups(trace)[trace.forks.parent] if len(trace.forks.ts_ns) else np.empty(0, np.int64)
-        groups = trace.faults.group
-        child = np.append(trace.lives.how == FORKED, False)[trace.faults.mm]
-        self.forked = np.bincount(groups[child], weights=trace.faults.weight[child], minlength=len(trace.groups))
-        self.bytes = {
-            name: (
-                np.bincount(groups, weights=before * trace.faults.weight, minlength=len(trace.groups)),
-                np.bincount(groups, weights=after * trace.faults.weight, minlength=len(trace.groups)),
-            )
-            for name, before, after in (
-                ("copied_bytes", _recorded(trace.faults.copied, COPIED, trace), work.copied),
-                ("zeroed_bytes", _recorded(trace.faults.zeroed, ZEROED, trace), work.zeroed),
-            )
-        }
+        before = recorded(trace, costs, first)
+        self.forked, self.added_before = before.forked, before.added
+        changed = np.flatnonzero((work.kind != trace.faults.kind) | (work.copied != before.copied) | (work.zeroed != before.zeroed))
+        self.square_ns = before.square_ns - before.squares_of(changed)
+        self.cells = _cells(work, before, changed)
+        self.bytes = {}
+        for name, was, now in (("copied_bytes", before.copied, work.copied), ("zeroed_bytes", before.zeroed, work.zeroed)):
+            more = before.by_group(changed, (now[changed] - was[changed]).astype(np.float64))
+            self.bytes[name] = (before.sums[name], before.sums[name] + more)
         self.added = {which: allocations(work, first, which) for which in (("value", "low", "high") if work.extras else ("value",))}
-        self.added_before = np.where(first | (trace.faults.zeroed >= 1 << 21), _bytes_before(trace), 0).astype(np.float64)
 
     def totals(self, rows: Int) -> tuple[Totals, Totals]:
         """Baseline and scenario for the processes in ``rows`` (rows of ``Trace.groups``)."""
@@ -117,7 +113,7 @@ class Outcome:
                 alternatives=alternatives @ mean,
                 change=0.0,
             )
-            time = bounds(spread, noise=0.1 * total, lost=lost)
+            time = bounds(spread, noise=float(np.hypot(0.1 * total, np.sqrt(self.square_ns[rows].sum()))), lost=lost)
         return (
             {"faults": base_faults, "fault_time_ns": _recorded_measure(base_ns, lost)},
             {"faults": faults, "fault_time_ns": time},
@@ -143,7 +139,15 @@ class Outcome:
         other = float(count.sum()) - races
         return float(np.sqrt((0.02 * races) ** 2 + (0.005 * other) ** 2 + (0.02 * forked) ** 2 + 2 * processes))
 
-    def _bytes(self, name: str, rows: Int) -> tuple[Measure, Measure]:
+    @property
+    def bytes_known(self) -> bool:
+        """False where so many faults are of unknown kind that sums of bytes mean nothing."""
+        base = self.cells.base
+        return float(base[:, KIND["unknown"]].sum()) <= _MOST_UNKNOWN * float(base.sum())
+
+    def _bytes(self, name: str, rows: Int) -> tuple[Measure | None, Measure | None]:
+        if not self.bytes_known:
+            return None, None
         before, after = (float(column[rows].sum()) for column in self.bytes[name])
         per_kind = COPIED if name == "copied_bytes" else ZEROED
         value, low, high = (float((part[rows].sum(axis=0) * per_kind).sum()) for part in self.cells.extra)
@@ -164,8 +168,10 @@ class Outcome:
         spread = Spread(value, value - low, high - value, np.zeros(0), 0.0)
         return _recorded_measure(base, 0.0), bounds(spread, noise=0.2 * value, lost=0.0)
 
-    def peaks(self, rows: Int | slice) -> tuple[Measure, Measure]:
+    def peaks(self, rows: Int | slice) -> tuple[Measure | None, Measure | None]:
         """Peak private memory as recorded and under the scenario, over faults in ``rows`` (in time order)."""
+        if not self.bytes_known:
+            return None, None
         before = peak(self.trace, rows, self.added_before)
         values = {which: peak(self.trace, rows, added) for which, added in self.added.items()}
         value = values["value"]
@@ -190,45 +196,31 @@ def _recorded_measure(value: float, lost: float) -> Measure:
     return Measure(value, value, value / max(0.01, 1 - lost))
 
 
-def _recorded(column: Int, of_kind: Int, trace: Trace) -> Int:
-    return np.where(column >= 0, column, of_kind[trace.faults.kind])
-
-
-def _bytes_before(trace: Trace) -> Int:
-    return _recorded(trace.faults.copied, COPIED, trace) + _recorded(trace.faults.zeroed, ZEROED, trace)
-
-
 def _life_groups(trace: Trace) -> Int:
     number = {who: row for row, who in enumerate(trace.groups)}
     of_life = [number[who] for who in zip(trace.life_comm, trace.lives.tgid.tolist(), strict=True)]
     return np.array([*of_life, -1], np.int64)
 
 
-def _cells(work: Work, costs: Costs) -> Cells:
+def _cells(work: Work, before: Recorded, changed_rows: Int) -> Cells:
     faults, groups = work.trace.faults, len(work.trace.groups)
     shape, size = (groups, _KINDS), groups * _KINDS
-    cell = faults.group * _KINDS + faults.kind
-    untimed = np.array([cost.mean_ns if (cost := costs.of(name)) else 0.0 for name in KIND])
-    ns = np.where(faults.duration_ns >= 0, faults.duration_ns, untimed[faults.kind]) * faults.weight
-    same = work.kind == faults.kind
-    other = np.flatnonzero(~same & (work.kind != GONE))
-    gone_or_other = np.flatnonzero(~same)
-    base = np.bincount(cell, weights=faults.weight, minlength=size)
-    base_ns = np.bincount(cell, weights=ns, minlength=size)
-    # what changes is mostly the smaller part, or all of it
-    left = cell[gone_or_other]
-    kept = base - np.bincount(left, weights=faults.weight[gone_or_other], minlength=size)
-    kept_ns = np.maximum(base_ns - np.bincount(left, weights=ns[gone_or_other], minlength=size), 0)
-    changed = np.bincount(faults.group[other] * _KINDS + work.kind[other], weights=faults.weight[other], minlength=size)
+    rows = changed_rows[work.kind[changed_rows] != faults.kind[changed_rows]]
+    weight = faults.weight[rows]
+    left = faults.group[rows] * _KINDS + faults.kind[rows]
+    kept = before.cells - np.bincount(left, weights=weight, minlength=size)
+    kept_ns = np.maximum(before.cells_ns - np.bincount(left, weights=before.ns[rows], minlength=size), 0)
+    stays = work.kind[rows] != GONE
+    new = (faults.group[rows] * _KINDS + work.kind[rows])[stays]
+    changed = np.bincount(new, weights=weight[stays], minlength=size)
     extra = np.zeros((3, size))
     for part in work.extras:
         at = faults.group[part.row] * _KINDS + part.kind
         for number, counts in enumerate((part.value, part.low, part.high)):
             extra[number] += np.bincount(at, weights=counts, minlength=size)
     value, low, high = (column.reshape(shape) for column in extra)
-    return Cells(
-        base.reshape(shape), base_ns.reshape(shape), kept.reshape(shape), kept_ns.reshape(shape), changed.reshape(shape), (value, low, high)
-    )
+    base, base_ns = before.cells.reshape(shape), before.cells_ns.reshape(shape)
+    return Cells(base, base_ns, kept.reshape(shape), kept_ns.reshape(shape), changed.reshape(shape), (value, low, high))
 
 
 def _folio_bytes(work: Work) -> int:

@@ -57,6 +57,15 @@ class Anon:
 
 
 def anonymous(trace: Trace) -> Anon:
+    """``find_anonymous``, once for each trace."""
+    found = trace.cache.get("anonymous")
+    if found is None:
+        found = trace.cache["anonymous"] = find_anonymous(trace)
+    assert isinstance(found, Anon)
+    return found
+
+
+def find_anonymous(trace: Trace) -> Anon:
     """The faults that a change of huge pages can touch; kinds that the recording could not tell are judged by page history.
 
     A fault of kind ``unknown`` in an anonymous mapping is a first touch when its page was not seen before in its address space, else a

@@ -115,6 +115,8 @@ class Trace:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        #: What was derived from the trace and serves all scenarios.
+        self.cache: dict[str, object] = {}
         self.release = kernel_release(store.manifest)
         recording = store.manifest.get("recording")
         self.settings: dict[str, str] = (recording or {}).get("settings") or {}

@@ -26,6 +26,17 @@ COPIED = np.array([_COPIES.get(name, 0) for name in KIND], np.int64)
 ZEROED = np.array([_ZEROES.get(name, 0) for name in KIND], np.int64)
 
 
+def recorded_bytes(trace: Trace) -> tuple[Int, Int]:
+    """Bytes that each fault copied and zeroed: as recorded, else what its kind does. Not to be written to."""
+    found = trace.cache.get("bytes")
+    if found is None:
+        faults = trace.faults
+        copied = np.where(faults.copied >= 0, faults.copied, COPIED[faults.kind])
+        found = trace.cache["bytes"] = (copied, np.where(faults.zeroed >= 0, faults.zeroed, ZEROED[faults.kind]))
+    assert isinstance(found, tuple)
+    return found
+
+
 @dataclass(slots=True)
 class Extra:
     """Faults that the recording does not hold, attached to recorded ones.
@@ -130,10 +141,9 @@ class Work:
         """Everything as recorded."""
         forks = len(trace.forks.ts_ns)
         faults = trace.faults
-        copied = np.where(faults.copied >= 0, faults.copied, COPIED[faults.kind])
-        zeroed = np.where(faults.zeroed >= 0, faults.zeroed, ZEROED[faults.kind])
+        copied, zeroed = recorded_bytes(trace)
         removed, spawned, tables_only = (np.zeros(forks, np.bool_) for _ in range(3))
-        return cls(trace, faults.kind.copy(), copied, zeroed, removed, spawned, tables_only, np.zeros(forks), np.zeros(forks))
+        return cls(trace, faults.kind.copy(), copied.copy(), zeroed.copy(), removed, spawned, tables_only, np.zeros(forks), np.zeros(forks))
 
     def change(self, row: Int, kind: str | Small) -> None:
         """Let faults be of another kind, with the bytes that go with it."""

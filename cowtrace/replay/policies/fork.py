@@ -8,6 +8,7 @@ to each 2 MiB (a research kernel, not upstream).
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from cowtrace.attribution.asof import Int
 from cowtrace.errors import UsageError
@@ -79,8 +80,7 @@ def _previous(trace: Trace, rows: Int) -> Int:
     """Time of the fault of the same page before each row, or the birth of its address space."""
     faults = trace.faults
     key = (trace.space << trace.page_bits) | np.maximum(faults.page, 0)
-    wanted = np.unique(key[rows])
-    part = np.flatnonzero(np.isin(key, wanted))
+    part = np.flatnonzero(pl.Series(key).is_in(pl.Series(key[rows]).unique().implode()).to_numpy())
     order = part[np.argsort(key[part], kind="stable")]
     before = np.full(len(faults), np.iinfo(np.int64).min)
     same = key[order[1:]] == key[order[:-1]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cowtrace.attribution.asof import Int
@@ -53,7 +55,7 @@ def apply(work: Work, value: str, scope: Scope) -> None:
     start, end = trace.extents.start[anon.extent], trace.extents.end[anon.extent]
     shift = size.bit_length() - 1 - PAGE_SHIFT
     first_byte = anon.page >> shift << (shift + PAGE_SHIFT)
-    anon.fits = (start <= first_byte) & (first_byte + size <= end)
+    anon = replace(anon, fits=(start <= first_byte) & (first_byte + size <= end))
     may = allowed(trace, anon, mode)
     touch = ((anon.role == TOUCH_WRITE) | (anon.role == TOUCH_READ)) & (work.kind[anon.row] != GONE) & scope.faults[anon.row]
     at = np.flatnonzero(touch)
