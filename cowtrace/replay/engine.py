@@ -179,6 +179,8 @@ def _add_deltas(work: Work, base: Totals, after: Totals, who: tuple[str, int | N
     for delta in work.deltas:
         if who is not None and (who[0] != delta.comm or who[1] not in (None, delta.tgid)):
             continue
+        if delta.measure in base and (base[delta.measure] is None or after[delta.measure] is None):
+            continue
         before = base.get(delta.measure) or Measure(0, 0, 0)
         now = after.get(delta.measure) or Measure(0, 0, 0)
         base[delta.measure] = Measure(*(getattr(before, name) + delta.baseline for name in ("value", "low", "high")))
@@ -192,7 +194,7 @@ def _say_missing(work: Work, outcome: Outcome, after: Totals) -> None:
         )
         work.leave_out(f"fault_time_ns: {reason}; cowtrace calibrate measures costs on this host.")
     if after["copied_bytes"] is None:
-        work.leave_out("copied_bytes, zeroed_bytes, peak_private_bytes: most faults are of unknown kind (cowtrace record --level standard).")
+        work.leave_out("bytes copied, zeroed and private: too many faults of unknown kind (cowtrace record --level standard).")
     if after["fork_time_ns"] is None:
         work.leave_out(
             "fork_time_ns: clone calls were not recorded (cowtrace record --level standard), and no profile of this host is there."
