@@ -71,8 +71,11 @@ def touched_pages(trace: Trace, anon: Anon, fills: Anon) -> Estimate:
 def _of_name(trace: Trace, fills: Anon, seen: Seen, passed: Bools) -> tuple[Small, Small, Bools]:
     """Share of pages written in blocks of processes of the same name that were looked into, full or late in their life.
 
+    Where enough of the process's own were, the one filled last before and the one filled first after speak for a block: programs fill
+    memory in stretches of one kind.
+
     Returns:
-        (mean, tenth percentile, enough blocks were looked into) for each fill.
+        (share, tenth percentile, enough blocks were looked into) for each fill.
     """
     names = np.array(trace.life_comm, dtype=object)[fills.space].astype(str)
     mean, least, learned = np.ones(len(names)), np.ones(len(names)), np.zeros(len(names), np.bool_)
@@ -83,6 +86,14 @@ def _of_name(trace: Trace, fills: Anon, seen: Seen, passed: Bools) -> tuple[Smal
         share = seen.written[mine & ripe] / BLOCK_PAGES
         if len(share) >= _LOOKS_ENOUGH:
             mean[mine], least[mine], learned[mine] = share.mean(), np.quantile(share, 0.1), True
+    for space in np.unique(fills.space[ripe]).tolist():
+        mine, told = np.flatnonzero(fills.space == space), np.flatnonzero((fills.space == space) & ripe)
+        if len(told) < _LOOKS_ENOUGH:
+            continue
+        told = told[np.argsort(fills.ts_ns[told], kind="stable")]
+        after = np.searchsorted(fills.ts_ns[told], fills.ts_ns[mine])
+        written = seen.written[told] / BLOCK_PAGES
+        mean[mine] = (written[np.maximum(after - 1, 0)] + written[np.minimum(after, len(told) - 1)]) / 2
     return mean, least, learned
 
 
