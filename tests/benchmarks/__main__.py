@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ from tests.benchmarks.judging import (
     INGEST_TO_PERF,
     INGEST_TO_PERF_AND_PARSE,
     PEAK_BYTES,
+    REPLAYED_FAULTS_PER_S,
+    SWEEP_S,
     TEXT_LINES_PER_S,
     Line,
     to_json,
@@ -58,6 +61,7 @@ def main() -> int:
         if options.ten_times:
             lines.append(measure_ten_times(options.folder, Path(scratch)))
         lines += measure_text(options.folder, Path(scratch), options.repeat)
+        lines += measure_replay(Path(scratch))
         lines.append(measure_help())
     facts = {"kernel": platform.release(), "cpus": os.cpu_count(), "load": os.getloadavg()[0], "perf": _version("perf")}
     print(json.dumps(to_json(lines, facts)) if options.json else f"{to_markdown(lines)}\n\n{facts}")
@@ -136,6 +140,22 @@ def measure_text(folder: Path, scratch: Path, repeat: int) -> list[Line]:
     return [
         Line(place, "decode: M lines/s", LINES / own / 1e6, TEXT_LINES_PER_S / 1e6),
         Line(place, "decode: times faster than line by line", plain / own, 1, detail=f"{plain:.2f} s : {own:.2f} s"),
+    ]
+
+
+def measure_replay(scratch: Path) -> list[Line]:
+    """CPU time of predictions; the store is made, no recorder is needed."""
+    _say("replay: 5 million faults")
+    told = scratch / "replay.json"
+    run(python("-m", "tests.benchmarks.replay", scratch), told)
+    found: dict[str, Any] = json.loads(told.read_text())
+    middle = statistics.median(found["seconds"].values())
+    place = f"fork loop, {found['faults'] / 1e6:.1f} M faults"
+    each = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in found["seconds"].items())
+    sweep = f"{found['scenarios']} scenarios, loading included"
+    return [
+        Line(place, "replay: M faults/s", found["faults"] / middle / 1e6, REPLAYED_FAULTS_PER_S / 1e6, detail=each),
+        Line(place, "replay --sweep: s", found["sweep_s"], SWEEP_S, at_most=True, detail=sweep),
     ]
 
 

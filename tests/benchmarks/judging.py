@@ -13,6 +13,8 @@ CSV_TO_PERF = 1.0
 #: Decoding alone, imports not counted; and the same of samples with call chains.
 DECODED_SAMPLES_PER_S, DECODED_CHAINS_PER_S = 3e6, 1.5e6
 PEAK_BYTES = GIB
+#: Replay of one scenario, the middle one of several knobs, on one core; and a sweep over all scenarios of 5 million faults.
+REPLAYED_FAULTS_PER_S, SWEEP_S = 5e6, 15.0
 #: Lines of text a second.
 TEXT_LINES_PER_S = 1_000_000
 #: ``cowtrace --help`` above an interpreter that does nothing.
