@@ -71,11 +71,18 @@ def copies_of(listings: Sequence[Listing], wall_offset_ns: int | None) -> list[C
         for entry in listing.entries.iter_rows(named=True):
             if entry["inode"] is not None and _is_copy(entry):
                 kept = by_inode.get(entry["inode"])
-                if kept is None or (kept["lower_size_bytes"] is None and entry["lower_size_bytes"] is not None):
+                if kept is None or _is_original(entry) > _is_original(kept):
                     by_inode[entry["inode"]] = entry
         below = _made_below(listing)
         found += [_copy(entry, listing.mount, wall_offset_ns, below) for entry in by_inode.values()]
     return sorted(found, key=lambda copy: (copy.birth_ns or 0, copy.inode))
+
+
+def _is_original(entry: dict[str, Any]) -> int:
+    """Of several links to one copy, the one at the place of the lower file ranks highest."""
+    redirect = entry["redirect"] or ""
+    in_place = redirect in ("", entry["path"].rpartition("/")[2], "/" + entry["path"])
+    return 0 if entry["lower_size_bytes"] is None else 1 + in_place
 
 
 def dev_number(text: str | None) -> int:

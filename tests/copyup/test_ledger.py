@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from cowtrace.copyup.chains import COPY_UP
 from cowtrace.copyup.collect import Calls, Inside
-from cowtrace.copyup.copies import Copy
+from cowtrace.copyup.copies import Copy, copies_of
 from cowtrace.copyup.ledger import Ledger
 from cowtrace.copyup.triggers import NAMES
 from cowtrace.copyup.unlisted import unlisted
+from cowtrace.parsers.procfs.overlay import COLUMNS, Listing
 
 MS = 1_000_000
 MOUNT = {"mount_point": "/mnt", "upper": "/up", "mount_id": 7, "metacopy": False}
@@ -141,3 +143,14 @@ def test_without_a_listing_only_proof_counts() -> None:
 
     assert found(None) == [(1, "chmod", 0, True, "chain"), (2, "open_write", 1 << 20, False, "unlisted")]
     assert found([8 << 20]) == [(1, "chmod", 0, True, "chain")]
+
+
+def test_of_links_to_one_copy_the_one_in_the_old_place_is_named() -> None:
+    base: dict[str, Any] = dict.fromkeys(COLUMNS)
+    rows = [
+        {**base, "path": path, "type": "file", "inode": 9, "copied": True, "redirect": redirect, "lower_size_bytes": lower}
+        for path, redirect, lower in (("b/link", "/a/f", 5), ("a/f", "/a/f", 5), ("c/link", None, None))
+    ]
+    for order in (rows, rows[::-1]):
+        listing = Listing(MOUNT, {}, pl.DataFrame(order, schema=COLUMNS, orient="row"))
+        assert [copy.path for copy in copies_of([listing], None)] == ["a/f"]
