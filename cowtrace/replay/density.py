@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cowtrace.replay.occupancy import Seen, seen_in
-from cowtrace.replay.touches import HUGE_FILL, TOUCH_WRITE, WRITE, Anon
+from cowtrace.replay.touches import HUGE_REUSE, HUGE_SPLIT, TOUCH_WRITE, WRITE, Anon
 from cowtrace.replay.trace import BLOCK_PAGES, Bools, Small, Trace
 
 #: A touch of another page of a fresh huge page takes about this long: a cache miss and a loop.
@@ -115,7 +115,7 @@ def reused_pages(trace: Trace, anon: Anon, reuses: Anon) -> Estimate:
 def _went_on(trace: Trace, anon: Anon, fills: Anon) -> Bools:
     """True where the program later touched the next block up or down, or another new one of the same mapping: it was done with this one."""
     bits = trace.page_bits
-    first = np.flatnonzero((anon.role == TOUCH_WRITE) | (anon.role == HUGE_FILL))
+    first = np.flatnonzero((anon.role != WRITE) & (anon.role != HUGE_SPLIT) & (anon.role != HUGE_REUSE))
     key, ts = (anon.space[first] << bits) | (anon.page[first] >> 9), anon.ts_ns[first]
     order = np.argsort(key, kind="stable")
     key, ts = key[order], ts[order]

@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cowtrace.replay import replay
 from cowtrace.replay.engine import Replayer
 from cowtrace.replay.scenario import parse
 from cowtrace.replay.trace import GONE
@@ -48,6 +49,15 @@ def run(program: list[Operation], *, always: bool, start: int, end: int) -> Huge
             for each in range(FIRST + block * BLOCK, FIRST + (block + 1) * BLOCK):
                 kernel.touch(mm, each, True)
     return kernel
+
+
+def test_a_recording_of_the_huge_zero_page_only_can_be_undone() -> None:
+    always = run([("read", 0, 0, 3)], always=True, start=FIRST, end=FIRST + BLOCK)
+    settings = {"settings": {"sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never"}}
+    with tempfile.TemporaryDirectory() as folder:
+        faults = replay(make_store(Path(folder) / "s", recording=settings, **always.tables()), ["thp=never"]).what_if["faults"]
+    assert faults is not None
+    assert faults.low <= 1 <= faults.high
 
 
 def predicted(store: Store) -> Counter[tuple[int, str]]:
