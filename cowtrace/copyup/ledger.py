@@ -23,6 +23,7 @@ from cowtrace.copyup.triggers import (
     DATA_TRIGGERS,
     LINK,
     METADATA_TRIGGERS,
+    O_CREAT,
     O_TRUNC,
     OPEN_WRITE,
     RENAME,
@@ -118,12 +119,9 @@ class Ledger:
         if copy.birth_ns is None:
             self._unknown(copy)
             return
-        if copy.type == "dir":
-            below = [row.call for row in self.rows if row.call >= 0 and row.copy and row.copy.path.startswith(copy.path + "/")]
-            call = next((call for call in sorted(below) if self._spans(call, copy.birth_ns)), None)
-            if call is not None:
-                self._enter(copy, call, "parent")
-                return
+        if copy.type == "dir" and (call := self._with_a_file_below(copy)) is not None:
+            self._enter(copy, call, "parent")
+            return
         first = int(np.searchsorted(self.calls.start_ns, copy.birth_ns - self._longest_ns - SLACK_NS))
         last = int(np.searchsorted(self.calls.start_ns, copy.birth_ns + TICK_NS + SLACK_NS, side="right"))
         near = np.flatnonzero(self.calls.end_ns[first:last] >= copy.birth_ns - SLACK_NS) + first
@@ -143,6 +141,26 @@ class Ledger:
                 self._unknown(copy, possible)
             return
         self._enter(copy, possible[0], "birth" if len(possible) == 1 else "order")
+
+    def _with_a_file_below(self, folder: Copy) -> int | None:
+        """The call that copied a file below a folder, and so the folder before; None when another call may have made the folder earlier."""
+        assert folder.birth_ns is not None
+        rows = [row for row in self.rows if row.call >= 0 and row.copy and row.copy.path.startswith(folder.path + "/")]
+        rows = sorted((row for row in rows if self._spans(row.call, folder.birth_ns or 0)), key=lambda row: row.call)
+        if not rows:
+            return None
+        call = rows[0].call
+        # numbers in a row: the folder, those between, and the file, made by one call
+        depth = folder.path.count("/")
+        if any(row.call == call and row.copy and row.copy.inode - folder.inode == row.copy.path.count("/") - depth for row in rows):
+            return call
+        first = int(np.searchsorted(self.calls.start_ns, folder.birth_ns - self._longest_ns - SLACK_NS))
+        earlier = [other for other in range(first, call) if other not in self._with_file and self._spans(other, folder.birth_ns)]
+        return None if any(self._changes_a_folder(other) for other in earlier) else call
+
+    def _changes_a_folder(self, call: int) -> bool:
+        flags, trigger = int(self.calls.flags[call]), int(self.trigger[call])
+        return bool(flags & O_CREAT) if trigger == OPEN_WRITE else trigger in (CREATE, UNLINK, RENAME, LINK)
 
     def _with_enough_pages(self, possible: list[int], copy: Copy) -> list[int]:
         """Without those that allocated too little for the data, where allocations were recorded."""

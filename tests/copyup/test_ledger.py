@@ -154,3 +154,17 @@ def test_of_links_to_one_copy_the_one_in_the_old_place_is_named() -> None:
     for order in (rows, rows[::-1]):
         listing = Listing(MOUNT, {}, pl.DataFrame(order, schema=COLUMNS, orient="row"))
         assert [copy.path for copy in copies_of([listing], None)] == ["a/f"]
+
+
+def test_a_folder_that_another_call_may_have_made_earlier_is_not_booked_under_a_file() -> None:
+    folder = replace(FILE, path="d", type="dir", inode=10, data_bytes=0, birth_ns=98 * MS, below=frozenset({"new"}))
+    file = replace(FILE, path="d/f", inode=20)
+    text = """
+    openat   1 97 98 0x41
+    fchmodat 2 99 104
+    """
+    rows = Ledger(calls(text), inside((1, 20, -1, 0)), [folder, file]).match()
+    assert [(row.copy and row.copy.path, row.trigger_name, row.call) for row in rows] == [("d/f", "chmod", 1), ("d", "create", 0)]
+    # the number before the file's: made by the same call
+    rows = Ledger(calls(text), inside((1, 20, -1, 0)), [replace(folder, inode=19), file]).match()
+    assert [(row.trigger_name, row.call, row.matched_by) for row in rows] == [("chmod", 1, "inode"), ("chmod", 1, "parent")]
