@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from cowtrace.errors import CowtraceError
 
 if TYPE_CHECKING:
-    from cowtrace.api import Report, Trace, open, render
+    from cowtrace.api import Measure, ReplayResult, Report, Sources, Symbols, Trace, open, render
 
 __version__ = "0.1.0"
-__all__ = ["CowtraceError", "Report", "Trace", "__version__", "open", "render"]
+__all__ = ["CowtraceError", "Measure", "ReplayResult", "Report", "Sources", "Symbols", "Trace", "__version__", "open", "render"]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,3 +26,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

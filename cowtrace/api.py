@@ -12,6 +12,7 @@ from cowtrace.figures import figure
 from cowtrace.ingest import resolve
 from cowtrace.queries import Result, connect, run
 from cowtrace.replay import replay
+from cowtrace.replay.result import Measure, ReplayResult
 from cowtrace.report import render
 from cowtrace.report.bill import Report, compose
 from cowtrace.report.headline import caveats, headline
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     import polars as pl
 
-    from cowtrace.replay.result import ReplayResult
     from cowtrace.store.reader import Store
 
 
@@ -42,6 +42,14 @@ class Trace:
     def sql(self, query: str) -> pl.DataFrame:
         """The answer to one SELECT in DuckDB's dialect, on the tables and the query library.
 
+        Every table is a view of its name, every query of the library one with ``_`` for ``/``, such as ``cow_by_process``.
+
+        Args:
+            query: One statement that only reads. Names of columns carry their unit: ``_ns``, ``_bytes``, ``_kb``.
+
+        Returns:
+            One row a row of the answer; names that SQL gives twice get a number.
+
         Raises:
             UsageError: The SQL is wrong; DuckDB's complaint on one line.
         """
@@ -50,6 +58,9 @@ class Trace:
     def query(self, name: str) -> pl.DataFrame:
         """The answer to a query of the library, such as ``cow/by_process``; ``cowtrace query --list`` shows them.
 
+        Returns:
+            Its rows in its own order, dearest first where it ranks; ``cowtrace query --list`` says the grain and every column.
+
         Raises:
             UsageError: No such query; the nearest ones are listed.
         """
@@ -57,6 +68,10 @@ class Trace:
 
     def table(self, name: str) -> pl.LazyFrame:
         """A whole table, such as ``fault``, read from its file as far as it is used.
+
+        Returns:
+            Columns as in ``cowtrace.schema``: times int64 ns of the recording's clock, addresses uint64, sizes int64 bytes; null means
+            that the recording can't tell, never 0.
 
         Raises:
             UsageError: No such table; the nearest ones are listed.
@@ -89,6 +104,12 @@ class Trace:
 
     def replay(self, *what_if: str) -> ReplayResult:
         """What the workload would have cost under other settings, such as ``replay("thp=never", "fork=vfork@comm=sh")``.
+
+        Args:
+            what_if: Requests ``KNOB=VALUE[@comm=NAME]`` that hold together; ``cowtrace knobs`` lists them.
+
+        Returns:
+            Measures as recorded and under the settings, in ns and bytes, each with a 90 % interval; None where the recording can't tell.
 
         Raises:
             UsageError: An unknown, unpriceable or contradictory request, or one that this recording can't support.
@@ -136,4 +157,5 @@ def _frame(result: Result) -> pl.DataFrame:
     return frame
 
 
-__all__ = ["Report", "Trace", "open", "render"]
+#: What ``import cowtrace`` offers, its errors and version aside.
+__all__ = ["Measure", "ReplayResult", "Report", "Sources", "Symbols", "Trace", "open", "render"]

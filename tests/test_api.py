@@ -52,6 +52,16 @@ def test_notebooks_show_the_bill(trace: cowtrace.Trace) -> None:
     assert "12 faults" in repr(trace)
 
 
+def test_replays_show_their_tables(trace: cowtrace.Trace) -> None:
+    result = trace.replay("thp=always")
+    html = result._repr_html_()
+    assert html.startswith("<p><b>What if thp=always</b></p>\n<table><thead><tr><th></th><th>recorded</th>")
+    assert "<td>page faults</td><td>12</td>" in html
+    assert "<td>&lt;script&gt;`*x*</td>" in html  # a process of that name
+    assert "<script>" not in html
+    assert isinstance(result.what_if["faults"], cowtrace.Measure)
+
+
 def test_missing_input(tmp_path: Path) -> None:
     with pytest.raises(cowtrace.CowtraceError, match=r"missing\.data"):
         cowtrace.open(tmp_path / "missing.data")
@@ -63,6 +73,19 @@ def test_import_is_cheap() -> None:
 
 
 def test_names() -> None:
-    assert sorted(name for name in cowtrace.__all__ if hasattr(cowtrace, name)) == sorted(cowtrace.__all__)
+    assert dir(cowtrace) == sorted(name for name in cowtrace.__all__ if hasattr(cowtrace, name)) == sorted(cowtrace.__all__)
+    assert len(cowtrace.__all__) == 10
+
+
+@pytest.mark.parametrize("name", sorted(set(cowtrace.__all__) - {"__version__"}))
+def test_every_name_explains_itself(name: str) -> None:
+    thing = getattr(cowtrace, name)
+    assert thing.__doc__
+    if name == "Trace":
+        public = [value for key, value in vars(thing).items() if callable(value) and not key.startswith("_")]
+        assert all(method.__doc__ and "return" in method.__annotations__ for method in public)
+
+
+def test_an_unknown_attribute() -> None:
     with pytest.raises(AttributeError, match="no attribute 'opn'"):
         cowtrace.opn  # noqa: B018

@@ -76,7 +76,9 @@ class KindRow:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """A prediction.
+    """A prediction. Shown in a notebook, it is its tables.
+
+    Counts are faults, times ns, sizes bytes, each a ``Measure`` with a 90 % interval.
 
     Attributes:
         scenario: The requests, the recorded setting and the kernel release.
@@ -111,3 +113,8 @@ class ReplayResult:
             "not_modelled": self.not_modelled,
             "assumptions": self.assumptions,
         }
+
+    def _repr_html_(self) -> str:
+        from cowtrace.replay.render.html import render
+
+        return render(self)

@@ -10,6 +10,9 @@ from cowtrace.units import format_bytes, format_count, format_ns
 #: Names listed before the rest is summed.
 _TOP = 12
 
+#: Measures that only some knobs move.
+_BESIDE = {"copyup_time_ns": "time in copy-ups", "copyup_bytes": "bytes copied up", "tmpfs_bytes": "memory of tmpfs"}
+
 
 def shown(name: str, value: float) -> str:
     """A measure in its unit."""
@@ -37,7 +40,7 @@ def measure_rows(base: Totals, after: Totals) -> list[list[str]]:
     rows = []
     for name in [*MEASURES, *(name for name in after if name not in MEASURES)]:
         before, now = base.get(name), after.get(name)
-        label = MEASURES.get(name, name.removesuffix("_ns").removesuffix("_bytes").replace("_", " "))
+        label = MEASURES.get(name) or _BESIDE.get(name, name.replace("_", " "))
         if now is None or before is None:
             rows.append([label, shown(name, before.value) if before else "?", "?", "?", "not known, see below"])
         else:
