@@ -64,6 +64,7 @@ def calibrate(host: Host, level: str, say: Callable[[str], None]) -> dict[str, A
         "made_unix_s": int(time.time()),
         "host": machine(host)["nodename"],
         "cpu": machine(host)["cpu_model"],
+        "hypervisor": machine(host)["hypervisor"],
         "kernel": host.release,
         "level": level,
         "defrag": current(host, f"{THP}/defrag"),

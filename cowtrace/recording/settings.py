@@ -71,6 +71,7 @@ def machine(host: Host) -> dict[str, Any]:
         "page_size_bytes": host.page_size,
         "cpu_count": host.cpu_count,
         "cpu_model": _first_value(host.text("proc/cpuinfo"), "model name"),
+        "hypervisor": _has_hypervisor(host.text("proc/cpuinfo")),
         "memory_bytes": _memory_bytes(host.text("proc/meminfo")),
         "numa_nodes": len([path for path in host.path("sys/devices/system/node").glob("node*") if path.name[4:].isdigit()]) or None,
     }
@@ -95,6 +96,12 @@ def _first_value(text: str | None, key: str) -> str | None:
         if name.strip() == key:
             return value.strip()
     return None
+
+
+def _has_hypervisor(cpuinfo: str | None) -> bool | None:
+    """Whether this is a virtual machine that says so (x86: X86_FEATURE_HYPERVISOR); None where CPUs have no such flag."""
+    flags = _first_value(cpuinfo, "flags")
+    return "hypervisor" in flags.split() if flags is not None else None
 
 
 def _memory_bytes(meminfo: str | None) -> int | None:

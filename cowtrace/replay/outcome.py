@@ -15,7 +15,7 @@ from cowtrace.replay.memory import allocations, peak
 from cowtrace.replay.recorded import Recorded, recorded
 from cowtrace.replay.result import Measure, Totals
 from cowtrace.replay.trace import GONE, KIND, Bools, Small, Trace
-from cowtrace.replay.work import COPIED, ZEROED, Work
+from cowtrace.replay.work import COPIED, HUGE_BYTES, ZEROED, Work
 
 _KINDS = len(KIND)
 #: With more faults of unknown kind than this share, bytes are not summed.
@@ -154,6 +154,9 @@ class Outcome:
         # another layout moves whole huge pages; bytes zeroed follow faults that stay base pages
         spread = Spread(after + value, value - low, high - value, self._alternatives(rows) @ per_kind * -0.2, 0.0)
         noise = (0.03 if name == "copied_bytes" else 0.004) * (after + value) + 4096
+        if name == "zeroed_bytes" and self.cells.changed[rows][:, KIND["thp_zero"]].any():
+            # runs differ by a huge page more or less
+            noise = float(np.hypot(noise, 0.6 * HUGE_BYTES))
         return _recorded_measure(before, self.trace.lost_share), bounds(spread, noise=noise, lost=self.trace.lost_share)
 
     def _fork_time(self, rows: Int) -> tuple[Measure | None, Measure | None]:
@@ -166,7 +169,7 @@ class Outcome:
         base = float(self.forks.baseline[mine].sum())
         value, low, high = (float(column[mine].sum()) for column in (self.forks.value, self.forks.low, self.forks.high))
         spread = Spread(value, value - low, high - value, np.zeros(0), 0.0)
-        return _recorded_measure(base, 0.0), bounds(spread, noise=0.2 * value, lost=0.0)
+        return _recorded_measure(base, 0.0), bounds(spread, noise=0.35 * value, lost=0.0)
 
     def peaks(self, rows: Int | slice) -> tuple[Measure | None, Measure | None]:
         """Peak private memory as recorded and under the scenario, over faults in ``rows`` (in time order)."""

@@ -37,16 +37,18 @@ def test_machine(tmp_path: Path) -> None:
         tmp_path,
         {
             "proc/meminfo": "MemTotal:       2048 kB\nMemFree: 1 kB\n",
-            "proc/cpuinfo": "processor\t: 0\nmodel name\t: A CPU @ 3 GHz\n",
+            "proc/cpuinfo": "processor\t: 0\nmodel name\t: A CPU @ 3 GHz\nflags\t\t: fpu hypervisor lahf_lm\n",
             "sys/devices/system/node/node0/meminfo": "",
             "sys/devices/system/node/node1/meminfo": "",
         },
     )
     facts = machine(host)
+    assert facts["hypervisor"] is True
     assert (facts["memory_bytes"], facts["cpu_model"], facts["numa_nodes"]) == (2048 * 1024, "A CPU @ 3 GHz", 2)
     assert (facts["release"], facts["machine"], facts["page_size_bytes"], facts["cpu_count"]) == ("6.18.0-test", "x86_64", 4096, 2)
 
 
 def test_a_machine_that_says_nothing(tmp_path: Path) -> None:
     facts = machine(make_host(tmp_path))
+    assert facts["hypervisor"] is None
     assert (facts["memory_bytes"], facts["cpu_model"], facts["numa_nodes"]) == (None, None, None)

@@ -52,3 +52,10 @@ def test_without_a_profile_a_larger_folio_costs_more(trace: Trace) -> None:
     assert small.mean_ns == pytest.approx(1400 + 600 * (1 + 0.04 * 16))
     assert large.mean_ns == pytest.approx(1400 + 600 * (1 + 0.04 * 1024))
     assert large.low_ns < large.mean_ns < large.high_ns
+
+
+def test_a_virtual_machines_host_may_lack_the_memory(trace: Trace) -> None:
+    plain, virtual = (Costs(trace, {**PROFILE, "hypervisor": is_virtual}).of("thp_zero") for is_virtual in (False, True))
+    assert plain is not None and virtual is not None
+    assert (plain.mean_ns, plain.high_ns) == (200_000, 400_000)
+    assert (virtual.mean_ns, virtual.low_ns, virtual.high_ns) == (200_000, 100_000, 7_300_000)
