@@ -60,11 +60,13 @@ def back_test(request: BackTestRequest, host: Host, say: Callable[[str], None]) 
         CowtraceError: As recording, ingesting and replaying; a knob that can't be set; settings that are so already.
         KeyboardInterrupt: Interrupted; the settings are put back.
     """
+    parse(request.what_if)  # what can't be predicted is refused before anything runs
+    for what_if in request.what_if:
+        settings_of(what_if, host)  # and so is what can't be set
     put_back_left(host, say)
     settings = [setting for what_if in request.what_if for setting in settings_of(what_if, host)]
     if not settings:
         raise UsageError(f"{' '.join(request.what_if)}: this host is set so already, so there is nothing to compare; see `cowtrace doctor`")
-    parse(request.what_if)  # what can't be predicted is refused before anything runs
     find_program(request.command[0])
     check_folder(request.path, force=request.force)
     with _partial_folder(request.path) as partial:

@@ -82,7 +82,7 @@ def put_back_left(host: Host, say: Callable[[str], None]) -> None:
         HostError: It can't be written.
         UsageError: Another process holds settings of this host.
     """
-    if left_turned(host):
+    if host.path(STATE).exists():
         with held(host, [], say):
             pass
 

@@ -17,7 +17,8 @@ from tests.support.stores import make_store
         (["--what-if", "thp=never"], "nothing to run"),
         (["--what-if", "fork=vfork", "--", "true"], "the program's own doing"),
         (["--what-if", "metacopy=on", "--", "true"], "an option of a mount"),
-        (["--what-if", "thp=sometimes", "--", "true"], "known: never, madvise, always"),
+        (["--what-if", "thp=sometimes", "--", "true"], "expected thp=never|madvise|always"),
+        (["--what-if", "swappiness=1", "--", "true"], "a fault trace holds no pressure"),
         (["--what-if", "tph=never", "--", "true"], "did you mean thp"),
     ],
 )
