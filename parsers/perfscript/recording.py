@@ -16,6 +16,7 @@ from cowtrace.parsers.ftrace.rows import tids
 from cowtrace.parsers.ftrace.sideband import Saved
 from cowtrace.parsers.ftracetext.blocks import read_blocks
 from cowtrace.parsers.ftracetext.pieces import TextStore
+from cowtrace.parsers.perfscript.fast.block import BlockReader
 from cowtrace.parsers.perfscript.reader import SampleReader
 from cowtrace.parsers.perfscript.samples import SampleBatch, own_column
 from cowtrace.parsers.source import Source
@@ -50,9 +51,10 @@ class PerfScriptRecording(FtraceRecording):
         reader = SampleReader()
         store = TextStore(source.path, reader.shapes.descs)
         info = SourceInfo(path=source.path, format="perf script text", size_bytes=source.size, recorder="perf")
+        blocks = BlockReader(reader)
         for block in read_blocks(source, text_bytes):
             info.bytes_unread += block.cut_bytes
-            piece = reader.read(block)
+            piece = blocks.read(block)
             if piece is not None:
                 store.append(piece)
         store.close()

@@ -23,7 +23,8 @@ _OWN_SLOTS = slots_of(OWN, SIGNED + UNSIGNED + UNSIGNED + SIGNED + UNSIGNED)
 _CHAIN_WORD = HEAD_BYTES // 8 + len(OWN) - 1
 #: include/uapi/linux/perf_event.h (enum perf_callchain_context).
 _KERNEL = np.uint64((1 << 64) - 128)
-_FRAMES_MAX = 1024
+#: Frames of a chain that are kept.
+FRAMES_MAX = 1024
 #: A payload without fields and chain: the head, and perf's columns.
 _PLAIN = struct.Struct("<HHiiiqQQqQ")
 #: No recording has more events.
@@ -67,7 +68,7 @@ def encode_sample(number: int, shape: Shape, own: Sequence[int], found: Sequence
     """One payload; ``own``: tgid, ip, addr, period."""
     if not found and not chain:
         return _PLAIN.pack(number & 0xFFFF, 0, tid, cpu, stream_of(cpu, 0), *own, _PLAIN.size << 16)
-    frames = chain[:_FRAMES_MAX]
+    frames = chain[:FRAMES_MAX]
     data = bytearray(encode(number, shape, [*own, 0, *found], tid, cpu, 0))
     at = 8 * _CHAIN_WORD
     data[at : at + 8] = (len(data) << 16 | len(frames)).to_bytes(8, "little")
