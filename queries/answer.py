@@ -154,6 +154,38 @@ def materialize(connection: duckdb.DuckDBPyConnection, view: str) -> str:
     return name
 
 
+def summarize(connection: duckdb.DuckDBPyConnection) -> None:
+    """Sum the faults once for all groupings of the library that follow on this connection; their answers stay the same.
+
+    Raises:
+        UsageError: DuckDB could not (memory, disk, a damaged store).
+    """
+    import duckdb
+
+    try:
+        connection.execute(_SUMMARIZE)
+    except duckdb.Error as error:
+        raise UsageError(f"fault: {one_line(error)}") from None
+
+
+#: Unknown measures stay apart from known ones, so that sums and filters see what they would see fault by fault.
+_SUMMARIZE = """
+CREATE TABLE computed_fault__summed AS
+SELECT
+    tgid, comm, mm_id, kind, family, fork_id, fork_side, vma_id,
+    sum(fault_count)::BIGINT AS fault_count,
+    sum(copied_bytes)::BIGINT AS copied_bytes,
+    sum(zeroed_bytes)::BIGINT AS zeroed_bytes,
+    sum(duration_ns)::BIGINT AS duration_ns,
+    sum(unsized_count)::BIGINT AS unsized_count
+FROM fault__summed
+GROUP BY
+    tgid, comm, mm_id, kind, family, fork_id, fork_side, vma_id,
+    copied_bytes IS NULL, zeroed_bytes IS NULL, duration_ns IS NULL;
+CREATE OR REPLACE VIEW fault__summed AS FROM computed_fault__summed
+"""
+
+
 def resolve_name(text: str) -> str:
     """SQL for a name of the library or a table; SQL stays as it is.
 

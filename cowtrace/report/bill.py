@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cowtrace.queries import connect, run, symbol_notes
+from cowtrace.queries import connect, materialize, run, summarize, symbol_notes
 from cowtrace.report.capabilities import Capability, capabilities, recorded
 from cowtrace.report.copyups import CopyUpBill, compose_copyups
 from cowtrace.report.cost import Cost, as_dict, check_families, check_sum
@@ -118,13 +118,15 @@ def compose(store: Store, *, top: int = TOP, sources: Sources | None = None) -> 
     manifest = store.manifest
     have = recorded(manifest.get("sources") or [], manifest.get("rows") or {})
     with connect(store, sources) as connection:
+        summarize(connection)
         total, sampled = _total(connection)
         processes = compose_grouping(connection, "fault_by_process", ("comm", "tgid"), total, top)
+        unknowns = materialize(connection, "fault_unknown_why")
         starts = [source["first_ns"] for source in manifest.get("sources") or [] if source.get("first_ns") is not None]
         return Report(
             total=total,
             sampled=sampled,
-            maybe_copy_count=one(connection, _MAYBE_COPIES)["fault_count"],
+            maybe_copy_count=one(connection, _MAYBE_COPIES.format(unknowns=unknowns))["fault_count"],
             process_count=len(processes.rows) + processes.rest_count,
             root=_root(connection),
             start_ns=min(starts, default=one(connection, "SELECT min(ts_ns) AS ts_ns FROM fault")["ts_ns"]),
@@ -133,7 +135,7 @@ def compose(store: Store, *, top: int = TOP, sources: Sources | None = None) -> 
             comms=compose_grouping(connection, "fault_by_comm", ("comm", "process_count"), total, top),
             objects=compose_grouping(connection, "fault_by_object", _OBJECT_KEYS, total, top),
             forks=compose_forks(connection, total, top),
-            unknowns=[explain(row, have) for row in run(connection, f"FROM fault_unknown_why LIMIT {top}").rows()],
+            unknowns=[explain(row, have) for row in run(connection, f"FROM {unknowns} LIMIT {top}").rows()],
             capabilities=capabilities(have),
             memory=list(run(connection, _MEMORY.format(top=top)).rows()),
             copyups=compose_copyups(connection, top),
@@ -149,7 +151,7 @@ _OBJECT_KEYS = ("comm", "vma_kind", "path", "mapping_count", "start_addr")
 #: A fault without possible_kinds may be anything, a copy too.
 _MAYBE_COPIES = """
 SELECT coalesce(sum(fault_count), 0)::BIGINT AS fault_count
-FROM fault_unknown_why
+FROM {unknowns}
 WHERE possible_kinds IS NULL
    OR list_has_any(string_split(possible_kinds, '|'), (SELECT list(kind) FROM fault_kind WHERE family = 'copy'))
 """

@@ -54,14 +54,17 @@ FROM copyup__hinted
 def compose_copyups(connection: duckdb.DuckDBPyConnection, top: int) -> CopyUpBill:
     """The bill of a store's copy-ups; ``top`` rows of each list."""
 
+    total = one(connection, _TOTAL)
+
     def rows(view: str) -> list[dict[str, Any]]:
         return list(run(connection, f"FROM {view} LIMIT {top}").rows())
 
     return CopyUpBill(
-        total=one(connection, _TOTAL),
+        total=total,
         files=rows("copyup_by_path"),
         triggers=rows("copyup_by_trigger"),
         layers=rows("copyup_layers"),
-        beside=rows("copyup_beside_faults"),
-        private=rows("copyup_private_mappings"),
+        # these read all faults, which is for nothing when nothing was copied up
+        beside=rows("copyup_beside_faults") if total["copyup_count"] else [],
+        private=rows("copyup_private_mappings") if total["copyup_count"] else [],
     )

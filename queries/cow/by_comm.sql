@@ -27,7 +27,7 @@ SELECT
     sum(unsized_count)::BIGINT,
     sum(duration_ns)::BIGINT AS total_ns,
     coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
-FROM fault__weighed
+FROM fault__summed
 WHERE family IN ('copy', 'reuse')
 GROUP BY comm
 ORDER BY total_bytes DESC, total_ns DESC NULLS LAST, comm;

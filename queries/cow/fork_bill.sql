@@ -72,7 +72,7 @@ WITH charges AS (
         sum(copied_bytes) AS copied_bytes,
         sum(unsized_count) AS unsized_count,
         sum(duration_ns) AS duration_ns
-    FROM fault__weighed
+    FROM fault__summed
     WHERE fork_id IS NOT NULL
     GROUP BY fork_id
 )

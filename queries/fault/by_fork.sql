@@ -46,6 +46,6 @@ SELECT
     sum(unsized_count)::BIGINT,
     sum(duration_ns)::BIGINT AS total_ns,
     coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
-FROM fault__weighed
+FROM fault__summed
 GROUP BY fork_id
 ORDER BY total_ns DESC NULLS LAST, total_count DESC, fork_id NULLS LAST;

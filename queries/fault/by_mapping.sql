@@ -61,7 +61,7 @@ WITH costs AS (
         sum(unsized_count)::BIGINT AS unsized_count,
         sum(duration_ns)::BIGINT AS duration_ns,
         coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT AS timed_count
-    FROM fault__weighed
+    FROM fault__summed
     GROUP BY vma_id
 )
 SELECT

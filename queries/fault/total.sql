@@ -42,4 +42,4 @@ SELECT
     coalesce(sum(unsized_count), 0)::BIGINT,
     sum(duration_ns)::BIGINT,
     coalesce(sum(fault_count) FILTER (WHERE duration_ns IS NOT NULL), 0)::BIGINT
-FROM fault__weighed;
+FROM fault__summed;

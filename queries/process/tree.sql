@@ -49,7 +49,7 @@ payments AS (
         sum(fault_count)::BIGINT AS fault_count,
         coalesce(sum(copied_bytes), 0)::BIGINT AS copied_bytes,
         sum(duration_ns)::BIGINT AS duration_ns
-    FROM fault__weighed
+    FROM fault__summed
     GROUP BY mm_id
 )
 SELECT

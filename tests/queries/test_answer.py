@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from cowtrace.errors import StoreError, UsageError
-from cowtrace.queries import connect, run
+from cowtrace.queries import catalog, connect, run, summarize
 from cowtrace.queries.answer import one_line
+from tests.support.bill import small_bill
 from tests.support.stores import make_store
 
 
@@ -120,3 +121,14 @@ def test_a_sort_spills_outside_the_current_folder(tmp_path: Path, monkeypatch: p
         count = sum(batch.num_rows for batch in run(connection, "SELECT range FROM range(3000000) ORDER BY hash(range)").batches())
     assert count == 3_000_000
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_summed_faults_answer_the_same(tmp_path: Path) -> None:
+    store = small_bill(tmp_path / "s")
+    names = [query.view for query in catalog().values() if "fault__summed" in query.words() and query.view != "fault__summed"]
+    assert len(names) == 11
+    with connect(store) as connection:
+        before = {name: list(run(connection, name).rows()) for name in names}
+        summarize(connection)
+        assert list(run(connection, "SELECT count(*) AS n FROM fault__summed").rows()) == [{"n": 8}]  # of 12 faults
+        assert {name: list(run(connection, name).rows()) for name in names} == before
