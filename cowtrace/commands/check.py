@@ -11,7 +11,7 @@ from cowtrace.gate import RENDERERS, SUFFIXES, render
 
 
 @click.command()
-@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
+@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1, type=click.Path())
 @click.option("--budget", "budget_file", type=click.Path(path_type=Path), default=Path("cow.toml"), show_default=True, help="Budget file.")
 @click.option("--format", "form", type=click.Choice(list(RENDERERS)), help="Default: the suffix of -o, else text.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file; a line on stderr still says the verdict.")

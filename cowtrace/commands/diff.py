@@ -12,10 +12,14 @@ from cowtrace.gate import RENDERERS, SUFFIXES, render
 
 
 @click.command()
-@click.argument("base", metavar="A")
-@click.argument("new", metavar="B")
-@click.option("--base", "more_base", multiple=True, metavar="STORE|INPUT", help="One more recording of the old side; repeatable.")
-@click.option("--new", "more_new", multiple=True, metavar="STORE|INPUT", help="One more recording of the new side; repeatable.")
+@click.argument("base", metavar="A", type=click.Path())
+@click.argument("new", metavar="B", type=click.Path())
+@click.option(
+    "--base", "more_base", multiple=True, metavar="STORE|INPUT", type=click.Path(), help="One more recording of the old side; repeatable."
+)
+@click.option(
+    "--new", "more_new", multiple=True, metavar="STORE|INPUT", type=click.Path(), help="One more recording of the new side; repeatable."
+)
 @click.option("--fail-on", "conditions", multiple=True, metavar="EXPR", help="Exit with 1 when the change is beyond this; repeatable.")
 @click.option("--format", "form", type=click.Choice(list(RENDERERS)), help="Default: the suffix of -o, else text.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file; a line on stderr still says the verdict.")

@@ -11,7 +11,7 @@ from cowtrace.export import EXPORTERS, MEASURES
 
 
 @click.command(epilog="Formats: " + "; ".join(f"{name}: {exporter.says}" for name, exporter in EXPORTERS.items()))
-@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
+@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1, type=click.Path())
 @click.option("--format", "form", type=click.Choice(list(EXPORTERS)), required=True, help="Which tool it is for.")
 @click.option("--measure", type=click.Choice(list(MEASURES)), default="copied_bytes", show_default=True, help="What a stack weighs.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file; - or nothing: standard output.")

@@ -13,7 +13,7 @@ from cowtrace.startup import import_numpy
 
 
 @click.command()
-@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
+@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1, type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(inputs: tuple[str, ...], form: str) -> None:
     """Show what was read, what was lost, what this recording can and cannot tell.

@@ -19,7 +19,7 @@ _TITLES = {
 
 
 @click.command()
-@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
+@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1, type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print it.")
 def command(inputs: tuple[str, ...], form: str) -> None:
     """List every knob: modelled, measurable, or not knowable from a trace, and why.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cowtrace.commands.completion import questions
 from cowtrace.commands.symbol_options import symbol_options, symbol_sources
 from cowtrace.errors import UsageError
 from cowtrace.startup import import_numpy
@@ -21,13 +22,13 @@ FORMATS = ("table", "csv", "json", "parquet")
 
 
 @click.command()
-@click.argument("store", required=False)
-@click.argument("question", metavar="SQL|NAME", required=False)
+@click.argument("store", required=False, type=click.Path())
+@click.argument("question", metavar="SQL|NAME", required=False, shell_complete=questions)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: the suffix of -o, else table.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option("--list", "listing", is_flag=True, help="List the queries of the library and the tables.")
-@click.option("--describe", metavar="NAME", help="Say what a query or table answers, column by column.")
+@click.option("--describe", metavar="NAME", shell_complete=questions, help="Say what a query or table answers, column by column.")
 @symbol_options
 def command(
     *,

@@ -7,12 +7,20 @@ from pathlib import Path
 
 import click
 
+from cowtrace.commands.completion import settings
 from cowtrace.replay.render import RENDERERS
 
 
 @click.command()
-@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
-@click.option("--what-if", "what_if", metavar="KNOB=VALUE[@comm=NAME]", multiple=True, help="A setting to try; several are combined.")
+@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1, type=click.Path())
+@click.option(
+    "--what-if",
+    "what_if",
+    metavar="KNOB=VALUE[@comm=NAME]",
+    multiple=True,
+    shell_complete=settings,
+    help="A setting to try; several are combined.",
+)
 @click.option("--sweep", "sweeping", is_flag=True, help="Try everything that the recording supports, one by one, and rank it.")
 @click.option("--backtest", "rerun", type=click.Path(path_type=Path), help="A recording made under the other setting: compare with it.")
 @click.option("--format", "form", type=click.Choice(list(RENDERERS)), help="Default: the suffix of -o, else text.")

@@ -15,7 +15,7 @@ from cowtrace.startup import import_numpy
 
 
 @click.command()
-@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1)
+@click.argument("inputs", metavar="[STORE|INPUT]...", nargs=-1, type=click.Path())
 @click.option("--format", "form", type=click.Choice(list(RENDERERS)), help="Default: the suffix of -o, else text.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")

@@ -6,6 +6,15 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from cowtrace.units import format_count
+
+
+def rate(events_s: float | None) -> str:
+    """``1.2 million/s``; empty before there is one."""
+    if not events_s:
+        return ""
+    return f"{events_s / 1e6:.1f} million/s" if events_s >= 1e6 else f"{format_count(round(events_s))}/s"
+
 
 class Progress:
     """A progress bar that shows itself only where a person watches.
@@ -21,11 +30,16 @@ class Progress:
         self._task: Any = None
         if not quiet and sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
+            from rich.text import Text
+
+            class Rate(ProgressColumn):
+                def render(self, task: Task) -> Text:
+                    return Text(rate(task.finished_speed or task.speed))
 
             self._bar = Bar(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("events"), TimeRemainingColumn(),
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("events"), Rate(), TimeRemainingColumn(),
                 console=Console(stderr=True), transient=True,
             )  # fmt: skip
             self._task = self._bar.add_task(label, total=total)
