@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +81,26 @@ def _seconds(*arguments: str) -> float:
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0
     return usage.ru_utime + usage.ru_stime
+
+
+@COMMANDS
+def test_examples_parse(name: str) -> None:
+    """Every example of a command's own is one that it takes: options exist, choices are choices."""
+    command: click.Command = importlib.import_module(f"cowtrace.commands.{name}").command
+    assert command.callback is not None
+    _, _, examples = (command.callback.__doc__ or "").partition("\b\n    Examples:\n")
+    for line in examples.strip().splitlines():
+        lexer = shlex.shlex(re.split(r"\s{2,}", line.strip())[0], posix=True, punctuation_chars=True)
+        words = list(itertools.takewhile(lambda word: word not in ("|", ">", ">>", "&&"), lexer))
+        while words and "=" in words[0]:
+            words.pop(0)  # variables of the environment
+        if words[:1] == ["sudo"]:
+            words.pop(0)
+        if words[:2] != ["cowtrace", name]:
+            continue
+        context = click.Context(command, info_name=name)
+        values, _, _ = command.make_parser(context).parse_args(words[2:])
+        for option in command.params:
+            given = values.get(option.name or "")
+            if isinstance(option.type, click.Choice) and isinstance(given, str):
+                assert given in option.type.choices, line

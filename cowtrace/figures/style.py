@@ -19,7 +19,7 @@ KIND_COLORS: dict[str, str] = {
     "thp_split": "#f0705a",
     "file_cow": "#e8943a",
     "ksm_copy": "#b0306a",
-    "hugetlb_cow": "#a8326a",
+    "hugetlb_cow": "#e05fa5",
     "cow_reuse": "#e3c229",
     "thp_reuse": "#b8960c",
     "anon_zero": "#2f74c0",

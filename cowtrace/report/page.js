@@ -25,7 +25,7 @@
       const more = 20 * Math.ceil(named / 2) + 20;
       const height = layout.height + more;
       const inner = layout.height - layout.margin.t - layout.margin.b - 20; // less the room that a legend above would take
-      layout.legend = { orientation: "h", y: -64 / inner, traceorder: "normal", yanchor: "top", x: 0, entrywidth: 0.5, entrywidthmode: "fraction", font: { size: 10 } };
+      layout.legend = { orientation: "h", y: -64 / inner, traceorder: "normal", yanchor: "top", x: 0, entrywidth: 0.5, entrywidthmode: "fraction", font: { size: 9 } };
       layout.margin = { ...layout.margin, b: more + 44 };
       layout.height = height;
       place.style.height = height + "px";
@@ -55,7 +55,11 @@
   addEventListener("beforeprint", () => {
     root.dataset.theme = "light";
     pictures.forEach(draw);
-    pictures.forEach((picture) => Plotly.relayout(element(picture), { template: colors() }));
+    // as wide as the narrower of A4 and Letter leaves room for: figures do not follow the paper by themselves
+    pictures.forEach((picture) => Plotly.relayout(element(picture), { template: colors(), width: 660 }));
   });
-  addEventListener("afterprint", paint);
+  addEventListener("afterprint", () => {
+    pictures.forEach((picture) => Plotly.relayout(element(picture), { width: null, autosize: true }));
+    paint();
+  });
 })();
