@@ -109,4 +109,5 @@ ts_ns      duration_ns tgid comm     mm_id kind      copied_bytes zeroed_bytes f
         process=f"mm_id tgid comm parent_mm_id start_ns end_ns how\n0 12 {ATTACK} - 0 - seen\n1 13 <b>x 0 1400000000 - fork",
         fork="fork_id ts_ns parent_tgid child_tgid parent_mm_id child_mm_id execed\n0 1400000000 12 13 0 1 no",
         vma=f"vma_id mm_id start_addr end_addr path vma_kind\n0 0 0x1000 0x9000 {ATTACK} file_private",
+        copyup=f"ts_ns comm trigger path copied_bytes metadata_only written_bytes\n1500000000 {ATTACK} chown /{ATTACK} 4096 no 0",
     )
