@@ -58,6 +58,8 @@ class Engine:
         self.roles.has_spans = has_spans
         #: Evidence of verdicts from calls: stacks of the function tracer are call chains.
         self.evidence_of_calls = "span"
+        # a lost event looks like none
+        self.roles.until_next &= not len(side.lost)
         self.history = History(side)
         self.mappings = Mappings(self.history, side.mmap)
         self.verdicts = VerdictTable()
@@ -138,6 +140,9 @@ class Engine:
             self.calls.add(rows)
         if self.roles.names(R.MUNMAP) or self.roles.names(R.MADVISE) or self.roles.names(R.MREMAP_EXIT):
             self.memory_calls.add(rows)
+        if self.roles.until_next:
+            self.roles.alloc_seen |= bool((rows.role == R.ALLOC).any())
+            self.roles.rss_seen |= bool((rows.role == R.RSS).any())
         if self.roles.names(R.MREMAP_EXIT):
             moves = self._moves.completed(rows)
             if len(moves.ts_ns):

@@ -15,8 +15,8 @@ NOT_RECORDED, NONE, ZERO, PAGE, HUGE_ZERO, HUGE, BASE, BIG = range(8)
 #: Answers to yes/no questions.
 NO, YES, UNKNOWN = range(3)
 
-#: Allocation inside the fault.
-ALLOC_UNKNOWN, ALLOC_NONE, ALLOC_ZEROED, ALLOC_PLAIN, ALLOC_MID, ALLOC_HUGE = range(6)
+#: Allocation inside the fault. UNCLEAR: recorded, but which are the fault's can't be told.
+ALLOC_UNKNOWN, ALLOC_NONE, ALLOC_ZEROED, ALLOC_PLAIN, ALLOC_MID, ALLOC_HUGE, ALLOC_UNCLEAR = range(7)
 
 #: Counters changed inside (bits of Faults.rss), or RSS_UNKNOWN.
 RSS_FILE, RSS_ANON, RSS_SWAP, RSS_SHMEM, RSS_UNKNOWN = 1, 2, 4, 8, 16
@@ -93,7 +93,7 @@ class Facts:
 #: Values that each field can take; the product must stay below 2**63 for ``encode``.
 _RADIX = {
     "before": 8, "after": 8, "same_frame": 3, "exited": 3, "write": 3, "present": 3, "major": 3, "vma": 9, "writable": 3,
-    "can_be_huge": 3, "neighbours": 2, "alloc": 6, "rss": 17, "origin": 7, "complete": 2, "sharing": 4, "cache": 3, "uffd": 2,
+    "can_be_huge": 3, "neighbours": 2, "alloc": 7, "rss": 17, "origin": 7, "complete": 2, "sharing": 4, "cache": 3, "uffd": 2,
     "lost_race": 2, "old_thp": 2, "path": 35, "alloc_order": 3, "shows_new": 2, "shows_shmem": 2, "forked": 2, "has_addr": 2,
 }  # fmt: skip
 assert list(_RADIX) == [f.name for f in fields(Facts)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from cowtrace.attribution import facts as F
+from cowtrace.attribution.aftermath import ALLOC_UNKNOWN
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import NO, UNKNOWN, YES, Facts, encode
 from cowtrace.attribution.hidden import huge_first_touches, neighbours
@@ -28,7 +29,7 @@ from cowtrace.attribution.pages import (
     frame_of,
     previous_in_batch,
 )
-from cowtrace.attribution.pairing import ALLOC_UNKNOWN, Faults
+from cowtrace.attribution.pairing import Faults
 from cowtrace.attribution.roles import Roles
 from cowtrace.attribution.sharing import Sharing
 from cowtrace.attribution.spans import functions as C
@@ -206,7 +207,8 @@ class Judge:
     def _states(self, at: Int, frame: Frame, seen: Observed, space: Int, page: Int, count: int) -> Int:
         """Sharing of the asked pages; holders are searched only where nothing else decides."""
         state = np.zeros(count, np.int64)
-        decides = (seen.same_frame == UNKNOWN) & (seen.present == YES) & (seen.alloc == F.ALLOC_UNKNOWN)
+        # without exits what was allocated must agree with who shared the page
+        decides = (seen.same_frame == UNKNOWN) & (seen.present == YES) & ((seen.alloc == F.ALLOC_UNKNOWN) | self._roles.until_next)
         decides = np.full(len(at), decides) if isinstance(decides, bool) else decides[at]
         for holders in (False, True):
             part = np.flatnonzero(decides == holders)
@@ -221,6 +223,8 @@ class Judge:
     def _rss(self, faults: Faults, seen: Observed) -> Column:
         if faults.rss is None or not self._roles.has_rss or not self._trusts_rss:
             return F.RSS_UNKNOWN
+        if self._roles.until_next:
+            return np.where(faults.rss >= 0, faults.rss, F.RSS_UNKNOWN)
         told = (faults.order != ALLOC_UNKNOWN) if self._roles.has_alloc else (seen.exited == YES)
         return np.where(told, faults.rss, F.RSS_UNKNOWN)
 

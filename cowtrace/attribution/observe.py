@@ -8,12 +8,13 @@ import numpy as np
 
 from cowtrace.attribution import facts as F
 from cowtrace.attribution import roles as R
+from cowtrace.attribution.aftermath import ALLOC_UNCLEAR, NO_ALLOC
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.facts import NO, UNKNOWN, YES
 from cowtrace.attribution.mappings import FILE_PRIVATE, FILE_SHARED, HUGETLB, SHMEM, SPECIAL, Mappings
 from cowtrace.attribution.mappings import UNKNOWN as UNKNOWN_MAPPING
 from cowtrace.attribution.pages import ANON_FRAME, FILE_FRAME, HUGE_FRAME, HUGE_ZERO_FRAME, SOME_FRAME, UNSEEN, ZERO_FRAME
-from cowtrace.attribution.pairing import NO_ALLOC, Faults
+from cowtrace.attribution.pairing import Faults
 from cowtrace.attribution.roles import Roles
 from cowtrace.attribution.spans import path as P
 from cowtrace.attribution.spans.calls import Calls
@@ -148,7 +149,8 @@ def _allocation(faults: Faults) -> Column:
         return F.ALLOC_UNKNOWN
     base = np.where(faults.zeroed, F.ALLOC_ZEROED, F.ALLOC_PLAIN)
     known = np.where(order >= 9, F.ALLOC_HUGE, np.where(order >= 1, F.ALLOC_MID, base))
-    return np.where(order >= 0, known, np.where(order == NO_ALLOC, F.ALLOC_NONE, F.ALLOC_UNKNOWN))
+    none = np.where(order == NO_ALLOC, F.ALLOC_NONE, np.where(order == ALLOC_UNCLEAR, F.ALLOC_UNCLEAR, F.ALLOC_UNKNOWN))
+    return np.where(order >= 0, known, none)
 
 
 #: What each path leaves at the page; -1: not told by the path.
@@ -185,6 +187,10 @@ def made_by(seen: Observed, rss: Column) -> Int:
     if not isinstance(rss, int):
         told = private_file & (rss != F.RSS_UNKNOWN) & (write == UNKNOWN) & (seen.present == NO)
         made = np.where(told & (rss & F.RSS_FILE != 0), FILE_FRAME, np.where(told & (rss & F.RSS_ANON != 0), ANON_FRAME, made))
+        # without a mapping: a first write that no anonymous page came of was to shared memory, or failed
+        blind = (vma == UNKNOWN_MAPPING) & (rss != F.RSS_UNKNOWN) & (seen.present == NO)
+        made = np.where(blind & (write == NO) & (rss == F.RSS_FILE), FILE_FRAME, made)
+        made = np.where(blind & (write == YES) & (rss & (F.RSS_ANON | F.RSS_SWAP) == 0), SOME_FRAME, made)
     huge = (after == F.HUGE) | (after == F.BIG) | (seen.alloc == F.ALLOC_HUGE)
     if not isinstance(huge, bool):
         made = np.where(huge & ~private_file, HUGE_FRAME, made)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cowtrace.attribution import roles as R
+from cowtrace.attribution.aftermath import ALLOC_UNKNOWN, HORIZON_NS, NO_ALLOC, closed_rows, join_aftermath
 from cowtrace.attribution.asof import Int
 from cowtrace.attribution.roles import Roles
 from cowtrace.attribution.rows import Rows
@@ -23,8 +24,6 @@ Bool = npt.NDArray[np.bool_]
 
 #: Rows inside one unfinished fault that are kept for the next batch; a thread that stopped faulting must not pile up others.
 _CARRIED_INNER = 64
-
-NO_ALLOC, ALLOC_UNKNOWN = -1, -2
 
 # include/linux/gfp_types.h: ___GFP_MOVABLE has been bit 3 and ___GFP_ZERO bit 8 since 4.19 (bit 15 before)
 _GFP_MOVABLE, _GFP_ZERO = 0x8, 0x100
@@ -39,11 +38,11 @@ class Faults:
         by_thread: The faults' numbers in thread order.
         exit: Row of its exit, -1 without.
         exception: Row of its exception, -1 without.
-        order: Largest order of a movable page allocated inside; NO_ALLOC; ALLOC_UNKNOWN when not recorded. This and what follows is
-            None when neither allocations nor counters can be joined.
+        order: Largest order of a movable page allocated inside; NO_ALLOC; ALLOC_UNKNOWN when not recorded; ALLOC_UNCLEAR.
+            This and what follows is None when neither allocations nor counters can be joined.
         zeroed: bool[n], that allocation asked for zeroed memory.
         alloc_count: Movable allocations inside.
-        rss: Bit set of counters changed inside (1 file, 2 anon, 4 swap, 8 shmem).
+        rss: Bit set of counters changed inside (1 file, 2 anon, 4 swap, 8 shmem), -1 where that can't be told.
         marks: What calls of the fault handler showed (spans.marks), 0 without; None when none are recorded.
         end_ns: When the last of them returned, -1 without.
     """
@@ -141,6 +140,8 @@ def pair(rows: Rows, roles: Roles, *, final: bool, pending: Pending | None = Non
             unseen |= (faults.exception < 0) | (not roles.watched_by_exception)
         faults.order[unseen & (faults.order == NO_ALLOC)] = ALLOC_UNKNOWN
         _join_inner(faults, rows, order, role, at[starts], exit_at)
+    if roles.until_next and not roles.has_spans:
+        _join_aftermath(faults, rows, order, at[starts], roles)
     if roles.has_spans:
         _join_calls(faults, rows, order, role, all_starts, keep, exit_at, roles)
     return faults, left_over
@@ -291,11 +292,15 @@ def _left_over(
 ) -> tuple[Rows | None, Bool]:  # fmt: skip
     """Faults still open at the end of the batch, with everything of their thread since; and which starts are not among them."""
     keep = np.ones(len(starts), np.bool_)
-    if final or not len(starts) or not (roles.has_exit or (roles.has_entry and roles.has_error_code) or pending is not None):
+    until_next = roles.until_next and not roles.has_spans
+    may_wait = roles.has_exit or (roles.has_entry and roles.has_error_code) or until_next or pending is not None
+    if final or not len(starts) or not may_wait:
         return None, keep
     thread = tid[at[starts]]
     last_start = np.r_[thread[1:] != thread[:-1], True]
     waiting = roles.has_exit | (is_exc[starts] & roles.has_entry)
+    if until_next:
+        waiting = waiting | (~closed_rows(rows, order, tid, at[starts]) & (rows.ts_ns[order[at[starts]]] > rows.ts_ns[-1] - HORIZON_NS))
     if pending is not None:
         waiting = waiting | pending.wait(rows, order, tid, at[starts], roles)
     which = np.flatnonzero(last_start & ~closed & ~is_exit[starts] & waiting)
@@ -311,6 +316,14 @@ def _left_over(
     length = np.minimum(thread_end - begin, _CARRIED_INNER)
     index = np.repeat(begin - (np.cumsum(length) - length), length) + np.arange(int(length.sum()))
     return rows.take(np.sort(order[index])), keep
+
+
+def _join_aftermath(faults: Faults, rows: Rows, order: Int, start_at: Int, roles: Roles) -> None:
+    """What was allocated and counted after exceptions without an exit."""
+    joined = join_aftermath(rows, order, start_at, roles)
+    place = np.empty_like(faults.by_thread)
+    place[faults.by_thread] = np.arange(len(place))
+    faults.order, faults.zeroed, faults.rss = joined.order[place], joined.zeroed[place], joined.rss[place]
 
 
 def _join_inner(faults: Faults, rows: Rows, order: Int, role: Int, start_at: Int, exit_at: Int) -> None:

@@ -68,6 +68,9 @@ class Roles:
             times: they tell of faults, but one that belongs to no fault is none.
         foreign_inner: So do allocations and counters: that there was none inside a fault is known only where their recorder was watching.
         watched_by_exception: An exception of that same recorder proves it.
+        until_next: No exit is recorded: what a thread allocates and counts after an exception, until something else of it is seen, may
+            belong to the fault.
+        alloc_seen, rss_seen: Such events occurred: a trace.dat names all events of its kernel, recorded or not.
     """
 
     of_event: list[int]
@@ -84,6 +87,9 @@ class Roles:
     foreign_exceptions: bool = False
     foreign_inner: bool = False
     watched_by_exception: bool = False
+    until_next: bool = False
+    alloc_seen: bool = False
+    rss_seen: bool = False
 
     @property
     def only_spans(self) -> bool:
@@ -126,6 +132,9 @@ def assign_roles(events: Iterable[EventDesc]) -> Roles:
     roles.watched_by_exception = exception == alloc
     # counters have no proof of their own
     roles.has_rss &= rss in (counts, alloc) or counts is None
+    inner = [by_index[i] for role in (ALLOC, RSS) for i in roles.names(role)]
+    one_recorder = all(event.source == exception and event.period == 1 for event in inner)
+    roles.until_next = counts is None and exception is not None and bool(inner) and one_recorder
     paired = roles.has_entry and roles.has_exit
     roles.has_page_size = paired and all("data_page_size" in event.columns for event in fault_events)
     roles.has_frames = roles.has_page_size and all("phys_addr" in event.columns for event in fault_events)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from cowtrace.attribution import facts as F
 from cowtrace.attribution.facts import NO, YES, Facts
 from cowtrace.attribution.mappings import ANONYMOUS, FILE_PRIVATE, FILE_SHARED, HUGETLB, SHMEM, SPECIAL
+from cowtrace.attribution.rules_entry import by_exception, is_entry_only
 from cowtrace.attribution.rules_path import as_told_by_path, by_path
 from cowtrace.attribution.rules_touch import first_touch
 from cowtrace.attribution.rules_write import huge_page, replaced, same_page, split, write_protected
@@ -25,6 +26,8 @@ def decide(f: Facts) -> Verdict:
         if told is not None:
             return told
         f = as_told_by_path(f)
+    if is_entry_only(f):
+        return by_exception(f)
     if f.lost_race == YES:
         return verdict("spurious", "frames", 0.8)
     if f.before in (F.NONE, F.ZERO, F.PAGE, F.HUGE_ZERO, F.HUGE) and f.after in (F.NONE, F.ZERO, F.PAGE, F.HUGE_ZERO, F.HUGE):

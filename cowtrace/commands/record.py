@@ -215,7 +215,8 @@ def _record(
         # call chains come from perf only: where they are wanted, its tracepoints stay with it
         beside = [event.name for event in plan.events] if plan.callchains else []
         more = asked.events if perf is None else ()
-        setup = make_setup(host, level, system_wide=all_processes, beside=beside, more=more, buffer_bytes=ftrace_bytes)
+        scope = {"system_wide": all_processes, "alone": perf is None}
+        setup = make_setup(host, level, beside=beside, more=more, buffer_bytes=ftrace_bytes, **scope)
         plan = leave_to_ftrace(plan, setup)
         collectors.append(Ftrace(host, setup, limit_bytes=limit_bytes))
     _warn_missing(plan)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cowtrace.errors import InputError
@@ -16,6 +18,8 @@ from cowtrace.parsers.procfs.naming import place_of
 from cowtrace.parsers.procfs.overlay import read_listing
 from cowtrace.parsers.procfs.smaps import SmapsReader
 from cowtrace.store.writer import StoreWriter
+
+_RECORDING_JSON_MAX_BYTES = 16 << 20
 
 
 def ingest_procfs(
@@ -69,7 +73,8 @@ def ingest_procfs(
                 infos[number] = read_listing(path)[1]
                 continue
             if form == "mountinfo":
-                infos[number] = read_mountinfo(path, options)[1]
+                known = replace(options, wall_ns=_recorded_at(path)) if wall_ns is None else options
+                infos[number] = read_mountinfo(path, known)[1]
                 continue
             reader = SmapsReader(path, options, names) if form == "smaps" else open_counters(path, form, options)
             for batch in reader.batches():
@@ -86,6 +91,19 @@ def ingest_procfs(
     for rows in spool.drain(names.schema()):
         writer.table("smaps").write(rows)
     return [infos[number] for number in range(len(paths))]
+
+
+def _recorded_at(path: Path) -> int | None:
+    """When ``cowtrace record`` copied a mount table, ns since 1970: as it began, which it wrote beside. None for any other file."""
+    file = path.parent.parent / "recording.json"
+    if path.parent.name != "mountinfo":
+        return None
+    try:
+        began = json.loads(file.read_text("utf-8"))["start"]["unix_ns"] if file.stat().st_size <= _RECORDING_JSON_MAX_BYTES else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        # whether the file should have been readable is not asked here
+        return None
+    return began if type(began) is int and 0 < began < 1 << 63 else None
 
 
 def _by_time(paths: Sequence[Path]) -> list[int]:

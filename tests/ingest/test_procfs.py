@@ -148,3 +148,18 @@ def test_thousands_of_small_files_make_few_row_groups(tmp_path: Path) -> None:
     assert pq.ParquetFile(tmp_path / "store" / "smaps.parquet").num_row_groups == 1
     assert rows(tmp_path / "store", "smaps", "snapshot_id", "ts_ns") == [(number, T + number) for number in range(1000)]
     shutil.rmtree(tmp_path / "smaps")
+
+
+@pytest.mark.parametrize(
+    ("facts", "ts_ns", "told"),
+    [
+        (f'{{"start": {{"unix_ns": {T}, "mono_ns": 100}}}}', 100, {}),
+        ('{"start": null}', None, {"snapshots without a time: put it in the file name or in '# time' lines": 1}),
+        ("[", None, {"snapshots without a time: put it in the file name or in '# time' lines": 1}),
+    ],
+)
+def test_a_mount_table_is_as_old_as_its_recording(tmp_path: Path, facts: str, ts_ns: int | None, told: dict[str, int]) -> None:
+    write(tmp_path / "rec/recording.json", facts.encode())
+    mounts = write(tmp_path / "rec/mountinfo/12.mountinfo", b"27 1 254:0 / / rw - ext4 /dev/vda rw\n")
+    (info,) = ingest(tmp_path / "store", mounts, wall_offset_ns=T - 100)
+    assert (info.first_ns, notes(info)) == (ts_ns, told)

@@ -42,9 +42,10 @@ def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def record(level: str, folder: Path, command: Sequence[str]) -> Path:
-    """Record a command with ``cowtrace record``; the command must succeed. ``low+ftrace`` is level low with ftrace beside perf."""
+    """Record a command with ``cowtrace record``; the command must succeed. ``low+ftrace`` is level low with ftrace beside perf,
+    ``low+ftrace-alone`` without perf."""
     name, _, companion = level.partition("+")
-    beside = ("--with", companion) if companion else ()
+    beside = ("--with", "ftrace", "--no-perf") if companion == "ftrace-alone" else ("--with", companion) if companion else ()
     cowtrace("record", "--level", name, *beside, "--propagate-exit", "-o", folder, "--", *command)
     return folder
 

@@ -11,6 +11,8 @@ from cowtrace.recording.levels import EVIDENCE, LEVELS, Event
 #: Renames between birth and exec: perf tells them by side-band records, ftrace by an event.
 RENAME = Event("task:task_rename", "the name of a thread from then on", stack=False)
 _LOW_SYSTEMS = ("exceptions", "sched", "task")
+#: What perf's exit events tell of a fault at level low, ftrace alone can only tell by these, and they cost it next to nothing.
+_LOW_ALONE = ("kmem",)
 
 #: Functions that decide what becomes of a fault, a fork, a copy-up (mm/memory.c, mm/huge_memory.c, mm/rmap.c, mm/swap.c, mm/ksm.c,
 #: mm/hugetlb.c, kernel/fork.c, fs/overlayfs/copy_up.c), by the names that kernels from 4.4 on gave them. Static ones may be inlined.
@@ -29,15 +31,17 @@ FUNCTIONS: frozenset[str] = frozenset(
 )
 
 
-def level_events(level: str, *, system_wide: bool) -> tuple[Event, ...]:
+def level_events(level: str, *, system_wide: bool, alone: bool = False) -> tuple[Event, ...]:
     """Tracepoints of a level.
 
     Args:
         level: Its name.
         system_wide: Kernel threads are recorded too.
+        alone: perf has no part in the recording.
     """
     if level == "low":
-        events = [event for event in EVIDENCE if event.name.partition(":")[0] in _LOW_SYSTEMS]
+        systems = _LOW_SYSTEMS + _LOW_ALONE * alone
+        events = [event for event in EVIDENCE if event.name.partition(":")[0] in systems]
     else:
         events = [event for event in LEVELS[level].events if event.is_tracepoint]
     return (*(event for event in events if system_wide or event.scope == "any"), RENAME)

@@ -50,6 +50,7 @@ def make_setup(
     more: Iterable[Event] = (),
     buffer_bytes: int | None = None,
     graph: bool = True,
+    alone: bool = False,
 ) -> Setup:
     """What to ask for.
 
@@ -61,6 +62,7 @@ def make_setup(
         more: Events beyond the level; software events are perf's alone.
         buffer_bytes: Of one CPU; None for a default that the machine can spare.
         graph: Record function_graph where the host has it.
+        alone: perf has no part in the recording.
 
     Raises:
         HostError: No instance can be made here: what is missing, and the fix.
@@ -82,7 +84,7 @@ def make_setup(
     events: list[Event] = []
     missing: list[Missing] = []
     beyond = [event for event in more if event.is_tracepoint and (system_wide or event.scope == "any")]
-    for event in (*level_events(level, system_wide=system_wide), *beyond):
+    for event in (*level_events(level, system_wide=system_wide, alone=alone), *beyond):
         if event.name in taken:
             continue
         taken.add(event.name)
