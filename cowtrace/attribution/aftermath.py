@@ -17,13 +17,20 @@ from cowtrace.attribution.asof import Int
 from cowtrace.attribution.roles import Roles
 from cowtrace.attribution.rows import Rows
 
-#: From an exception to the fault's own allocation or first counter, where nothing was waited for: measured 1 to 3 µs.
+Bool = npt.NDArray[np.bool_]
+
+#: From an exception to the fault's own allocation, from that to its counter (filling a base page), and between two counters, where nothing
+#: was waited for: measured 1 to 3 µs.
 NEAR_NS = 50_000
 #: What a thread has not done this long after an exception, it is not waited for.
 HORIZON_NS = 100_000_000
 
 # include/linux/gfp_types.h: bits as of 4.19
 _GFP_MOVABLE, _GFP_ZERO, _GFP_WRITE = 0x8, 0x100, 0x1000
+# arch/x86/include/asm/trap_pf.h
+_PROT, _WRITE = 1, 2
+#: A fault moves a page from one counter to another at most.
+_COUNTERS = 2
 
 NO_ALLOC, ALLOC_UNKNOWN, ALLOC_UNCLEAR, RSS_UNKNOWN = -1, -2, -3, -1
 
@@ -39,11 +46,11 @@ class Aftermath:
     """
 
     order: Int
-    zeroed: npt.NDArray[np.bool_]
+    zeroed: Bool
     rss: Int
 
 
-def _closes(rows: Rows) -> npt.NDArray[np.bool_]:
+def _closes(rows: Rows) -> Bool:
     """bool per row: nothing after it can belong to an earlier fault of its thread."""
     closes = ~np.isin(rows.role, (R.ALLOC, R.RSS, R.OTHER))
     if rows.addr is not None:
@@ -52,7 +59,7 @@ def _closes(rows: Rows) -> npt.NDArray[np.bool_]:
     return closes
 
 
-def closed_rows(rows: Rows, order: Int, tid: Int, start_at: Int) -> npt.NDArray[np.bool_]:
+def closed_rows(rows: Rows, order: Int, tid: Int, start_at: Int) -> Bool:
     """bool for each start, the last of its thread: something else of the thread follows it.
 
     Args:
@@ -63,7 +70,7 @@ def closed_rows(rows: Rows, order: Int, tid: Int, start_at: Int) -> npt.NDArray[
     """
     before = np.r_[0, np.cumsum(_closes(rows)[order])]
     end = np.searchsorted(tid, tid[start_at], side="right")
-    closed: npt.NDArray[np.bool_] = before[end] > before[start_at + 1]
+    closed: Bool = before[end] > before[start_at + 1]
     return closed
 
 
@@ -96,11 +103,16 @@ def join_aftermath(rows: Rows, order: Int, start_at: Int, roles: Roles) -> After
     if roles.alloc_seen:
         _allocations(result, owner[own], after_ns[own], rows.first[row[own]], flags[own] & _GFP_ZERO != 0)
     if roles.rss_seen:
-        _counters(result, owner, after_ns, own, ~is_alloc & (flags == 1), rows.first[row])
+        # what a read finds may come from a disk, after its pages were allocated
+        reads = rows.first[order[start_at]] & (_PROT | _WRITE) == 0
+        _counters(result, reads, owner, after_ns, own, ~is_alloc & (flags == 1), rows.first[row])
+        # allocated, yet counted much later: given back, or a call's
+        unclear = (result.rss == RSS_UNKNOWN) & (result.order >= 0)
+        result.order[unclear], result.zeroed[unclear] = ALLOC_UNCLEAR, False
     return result
 
 
-def _allocations(result: Aftermath, owner: Int, after_ns: Int, order: Int, zeroed: npt.NDArray[np.bool_]) -> None:
+def _allocations(result: Aftermath, owner: Int, after_ns: Int, order: Int, zeroed: Bool) -> None:
     made = np.bincount(owner, minlength=len(result.order))
     result.order[:] = np.where(made == 0, NO_ALLOC, ALLOC_UNCLEAR)
     sole = (made[owner] == 1) & (after_ns <= NEAR_NS)
@@ -108,22 +120,26 @@ def _allocations(result: Aftermath, owner: Int, after_ns: Int, order: Int, zeroe
     result.zeroed[owner[sole]] = zeroed[sole]
 
 
-def _counters(result: Aftermath, owner: Int, after_ns: Int, alloc: np.ndarray, counted: np.ndarray, member: Int) -> None:
-    """Counters of the first stretch without an allocation in between; a later one is another fault of the kernel's own."""
+def _counters(result: Aftermath, reads: Bool, owner: Int, after_ns: Int, alloc: Bool, counted: Bool, member: Int) -> None:
+    """The first counters, as far as they follow the exception or the fault's own allocation closely enough."""
     count = len(result.rss)
     place = np.arange(len(owner))
     first = np.full(count, len(owner))
     np.minimum.at(first, owner[counted], place[counted])
-    again = np.full(count, len(owner))
-    late = alloc & (place > first[owner])
-    np.minimum.at(again, owner[late], place[late])
-    begun = np.zeros(count, np.bool_)
-    begun[owner[alloc & (place < first[owner]) & (after_ns <= NEAR_NS)]] = True
-    none = first == len(owner)
-    near = np.zeros(count, np.bool_)
-    seen = np.flatnonzero(~none)
-    near[seen] = after_ns[first[seen]] <= NEAR_NS
-    told = none | near | begun
+    begun_ns = np.zeros(count, np.int64)
+    own = alloc & (after_ns <= NEAR_NS) & (place < first[owner])
+    np.maximum.at(begun_ns, owner[own], after_ns[own])
+    has_own = np.zeros(count, np.bool_)
+    has_own[owner[own]] = True
+    some = np.flatnonzero(first < len(owner))
+    # filling takes as much longer as the page is larger
+    limit = begun_ns + (NEAR_NS << np.clip(result.order, 0, 9))
+    told = np.ones(count, np.bool_)
+    told[some] = (after_ns[first[some]] <= limit[some]) | (reads & has_own)[some]
     result.rss[told] = 0
-    part = counted & (place < again[owner]) & told[owner]
-    np.bitwise_or.at(result.rss, owner[part], 1 << np.clip(member[part], 0, 3))
+    nth = place - first[owner]
+    apart = np.diff(after_ns, prepend=0) > NEAR_NS
+    follows = counted & told[owner] & (nth >= 0) & (nth < _COUNTERS)
+    # an allocation or a pause after the first counter ends what is the fault's
+    follows &= (nth == 0) | ~apart
+    np.bitwise_or.at(result.rss, owner[follows], 1 << np.clip(member[follows], 0, 3))

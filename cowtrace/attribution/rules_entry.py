@@ -35,7 +35,7 @@ def by_exception(f: Facts) -> Verdict:
     if f.present == YES:
         # nothing present refuses to be read but by its protection
         return _present(f) if f.write == YES else unknown("failed", "spurious")
-    if f.rss != F.RSS_UNKNOWN and f.rss & F.RSS_SWAP:
+    if f.rss != F.RSS_UNKNOWN and f.rss & F.RSS_SWAP and f.alloc != F.ALLOC_ZEROED:
         # a shared slot written to is copied in the same fault
         return verdict("swap_in", "join", 0.95, copied=-1)
     return _first_write(f) if f.write == YES else _first_read(f)

@@ -62,6 +62,7 @@ OPEN = [
     ("first read, shared memory or a private mapping of it", {**ABSENT, "write": NO, "rss": F.RSS_SHMEM}, "shmem|file_read"),
     ("first read, neither allocated nor counted", {**ABSENT, "write": NO, "alloc": F.ALLOC_NONE, "rss": 0},
      "zero_page|thp_zero_page|hugetlb|numa_hint|uffd|spurious|failed"),
+    ("zeroed, then swapped out", {**ABSENT, "write": YES, "alloc": F.ALLOC_ZEROED, "rss": F.RSS_SWAP | F.RSS_ANON}, FIRST_WRITES),
     ("a read of something present", {"present": YES, "write": NO}, "failed|spurious"),
     # another process wrote the page for the sharer, or the sharer gave it up: neither takes an exception
     ("shared, but no page was allocated", {**PRESENT, **SHARED, "alloc": F.ALLOC_NONE}, REUSES),
