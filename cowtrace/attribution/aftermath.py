@@ -21,7 +21,7 @@ Bool = npt.NDArray[np.bool_]
 
 #: From an exception to the fault's own allocation, from that to its counter (filling a base page), and between two counters, where nothing
 #: was waited for: measured 1 to 3 µs.
-NEAR_NS = 50_000
+NEAR_NS = 20_000
 #: What a thread has not done this long after an exception, it is not waited for.
 HORIZON_NS = 100_000_000
 

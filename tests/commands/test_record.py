@@ -210,7 +210,7 @@ def test_ftrace_alone(here: Path, traced: FakeTracefs) -> None:
     names = {path.name for path in (here / "cowtrace.rec").iterdir()}
     assert "trace.dat" in names and "perf.data" not in names
     recording = json.loads((here / "cowtrace.rec/recording.json").read_text())
-    assert (recording["perf"], recording["events"]["got"], len(recording["ftrace"]["events"])) == (None, [], 9)
+    assert (recording["perf"], recording["events"]["got"], len(recording["ftrace"]["events"])) == (None, [], 24)
 
 
 def test_a_buffer_without_ftrace(here: Path) -> None:

@@ -11,8 +11,9 @@ from cowtrace.recording.levels import EVIDENCE, LEVELS, Event
 #: Renames between birth and exec: perf tells them by side-band records, ftrace by an event.
 RENAME = Event("task:task_rename", "the name of a thread from then on", stack=False)
 _LOW_SYSTEMS = ("exceptions", "sched", "task")
-#: What perf's exit events tell of a fault at level low, ftrace alone can only tell by these, and they cost it next to nothing.
-_LOW_ALONE = ("kmem",)
+#: What perf's exit events tell of a fault at level low, ftrace alone can only tell by these, and they cost it next to nothing: what was
+#: allocated and counted, and the calls that allocate and count too.
+_LOW_ALONE = ("kmem", "syscalls")
 
 #: Functions that decide what becomes of a fault, a fork, a copy-up (mm/memory.c, mm/huge_memory.c, mm/rmap.c, mm/swap.c, mm/ksm.c,
 #: mm/hugetlb.c, kernel/fork.c, fs/overlayfs/copy_up.c), by the names that kernels from 4.4 on gave them. Static ones may be inlined.
