@@ -48,9 +48,12 @@ def _first_write(f: Facts) -> Verdict:
         # a private mapping gets a page of its own at once, which counts as anonymous
         return verdict("file_mkwrite", "join", 0.9)
     if f.rss == F.RSS_ANON:
-        kinds = {F.ALLOC_ZEROED: "anon_zero", F.ALLOC_MID: "mthp_zero", F.ALLOC_HUGE: "thp_zero", F.ALLOC_PLAIN: "file_cow"}
+        kinds = {F.ALLOC_ZEROED: "anon_zero", F.ALLOC_MID: "mthp_zero", F.ALLOC_HUGE: "thp_zero"}
         if f.alloc in kinds:
-            return verdict(kinds[f.alloc], "join", 0.9 if f.alloc == F.ALLOC_PLAIN else 0.97)
+            return verdict(kinds[f.alloc], "join", 0.97)
+        if f.alloc == F.ALLOC_PLAIN:
+            # the fall of the swap counter may have come too late to be taken for this fault's
+            return unknown("file_cow", "swap_in")
     if f.rss == 0 and f.alloc == F.ALLOC_ZEROED and f.uffd == YES:
         # allocated before the range was found registered, given back, and waited
         return verdict("uffd", "join", 0.9)

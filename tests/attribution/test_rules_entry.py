@@ -21,7 +21,6 @@ CASES = [
     ("first write, zeroed, counters not recorded", {**ABSENT, "write": YES, "alloc": F.ALLOC_ZEROED}, "anon_zero", 0.9),
     ("first write, a folio", {**ABSENT, "write": YES, "alloc": F.ALLOC_MID, "rss": F.RSS_ANON}, "mthp_zero", 0.97),
     ("first write, order 9", {**ABSENT, "write": YES, "alloc": F.ALLOC_HUGE, "rss": F.RSS_ANON}, "thp_zero", 0.97),
-    ("first write, a page not zeroed", {**ABSENT, "write": YES, "alloc": F.ALLOC_PLAIN, "rss": F.RSS_ANON}, "file_cow", 0.9),
     ("first write, counted as a file's", {**ABSENT, "write": YES, "rss": F.RSS_FILE}, "file_mkwrite", 0.9),
     ("first write, counted as shared memory", {**ABSENT, "write": YES, "rss": F.RSS_SHMEM}, "shmem", 0.95),
     ("zeroed but not counted, a userfaultfd user", {**ABSENT, "write": YES, "alloc": F.ALLOC_ZEROED, "rss": 0, "uffd": YES}, "uffd", 0.9),
@@ -56,6 +55,7 @@ PRIVATE = "cow_copy|cow_reuse|thp_split|thp_reuse|hugetlb_cow|hugetlb"
 OPEN = [
     ("first write, nothing else recorded", {"present": NO, "write": YES}, FIRST_WRITES),
     ("first write, allocations of something else too", {**ABSENT, "write": YES, "rss": F.RSS_ANON}, FIRST_WRITES),
+    ("first write, a page not zeroed", {**ABSENT, "write": YES, "alloc": F.ALLOC_PLAIN, "rss": F.RSS_ANON}, "file_cow|swap_in"),
     ("first write, neither allocated nor counted", {**ABSENT, "write": YES, "alloc": F.ALLOC_NONE, "rss": 0},
      "hugetlb|numa_hint|uffd|spurious|failed"),
     ("first read, nothing else recorded", {"present": NO, "write": NO}, FIRST_READS),
